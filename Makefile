@@ -1,0 +1,70 @@
+# Everything runs from a virtual environment of its own in .venv, made on first use with
+# nothing but python3 (3.11 or later), make and a package registry.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+# What the two checkers and the formatter look at, as far as it is there.
+TREES := $(wildcard magic cli tests benchmarks examples)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## see a client's address arrive behind TLS passthrough
+	@$(BIN)/magic demo
+
+test: $(VENV)/.dev ## run every test; the core must be covered whole
+	@$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## format, lint and types
+	@$(BIN)/ruff format --check --quiet $(TREES) || \
+		{ $(BIN)/ruff format --diff --quiet $(TREES); exit 1; }
+	@$(BIN)/ruff check --quiet $(TREES)
+	@$(BIN)/mypy --no-error-summary $(TREES)
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(VENV)/.dev ## mend what ruff can mend
+	@$(BIN)/ruff check --quiet --fix-only $(TREES)
+	@$(BIN)/ruff format --quiet $(TREES)
+
+bench: $(VENV)/.bench ## measure side by side with peers
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+clean: ## remove the virtual environment and every cache
+	@rm -rf $(VENV) dist build htmlcov .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# One chain, so that `make -j` never runs pip twice at a time in one environment.
+
+$(VENV)/.python:
+	@python=; \
+	for name in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+		if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+		then python=$$name; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "make: no python3 of version 3.11 or later here (or name one: make PYTHON=...)" >&2; \
+		exit 69; \
+	fi; \
+	rm -rf $(VENV); \
+	if ! said=$$("$$python" -m venv $(VENV) 2>&1); then \
+		rm -rf $(VENV); \
+		echo "make: $$python -m venv fails; Debian and Ubuntu have it in python3-venv" >&2; \
+		echo "$$said" >&2; \
+		exit 69; \
+	fi
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/.python
+	@$(PIP) install --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.demo
+	@$(PIP) install --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.dev
+	@$(PIP) install --editable '.[bench]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""The command `magic`: one module per subcommand."""
