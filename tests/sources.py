@@ -1,0 +1,92 @@
+"""The Python files of both source roots, parsed once for the tests that hold rules."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["PROJECT", "ROOTS", "Import", "Source", "sources"]
+
+PROJECT = Path(__file__).resolve().parent.parent
+ROOTS = (PROJECT / "magic", PROJECT / "cli")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """One module that an import statement loads, at whatever depth it stands."""
+
+    target: str
+    line: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One Python file: where it is, what it is imported as, and its syntax tree."""
+
+    path: Path
+    name: str
+    tree: ast.Module
+
+    @property
+    def is_package(self) -> bool:
+        """Whether this is the __init__.py of a package."""
+        return self.path.name == "__init__.py"
+
+    @property
+    def relative(self) -> Path:
+        """The path below the project."""
+        return self.path.relative_to(PROJECT)
+
+    def imports(self) -> Iterator[Import]:
+        """Every import, inside functions and under TYPE_CHECKING as well."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield Import(target=alias.name, line=node.lineno)
+            elif isinstance(node, ast.ImportFrom):
+                base = node.module or ""
+                for alias in node.names:
+                    # `from a import b` loads a.b where that is a module of ours.
+                    inner = f"{base}.{alias.name}"
+                    target = inner if inner in _names() else base
+                    yield Import(target=target, line=node.lineno)
+
+    def has_code(self) -> bool:
+        """Whether it does more than say what it is and pass names on."""
+        return any(not _is_declaration(node) for node in self.tree.body)
+
+
+@functools.cache
+def sources() -> tuple[Source, ...]:
+    """Every Python file of both roots, in the order of their names."""
+    return tuple(
+        Source(path=path, name=name, tree=ast.parse(path.read_bytes(), str(path)))
+        for name, path in sorted(_names().items())
+    )
+
+
+@functools.cache
+def _names() -> dict[str, Path]:
+    return {
+        _module_name(path.relative_to(root)): path
+        for root in ROOTS
+        for path in root.rglob("*.py")
+    }
+
+
+def _module_name(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _is_declaration(node: ast.stmt) -> bool:
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            return True
+        case _:
+            return False
