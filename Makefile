@@ -8,10 +8,10 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-inp
 TREES := $(wildcard magic cli tests benchmarks examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench environment clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## see a client's address arrive behind TLS passthrough
 	@$(BIN)/magic demo
@@ -32,6 +32,8 @@ format: $(VENV)/.dev ## mend what ruff can mend
 
 bench: $(VENV)/.bench ## measure side by side with peers
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+environment: $(VENV)/.dev ## make .venv and nothing else
 
 clean: ## remove the virtual environment and every cache
 	@rm -rf $(VENV) dist build htmlcov .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
