@@ -1,0 +1,1 @@
+"""Decode and encode against go-proxyproto, PyPI's proxy-protocol and Twisted."""
