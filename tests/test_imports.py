@@ -8,7 +8,7 @@
     proof        trust
     decoder
     wire         hello
-    preamble     address     tlv      errors
+    preamble  address  tlv  crc32c  errors
 
 Below `listener` everything is octets and values, so that it runs without a socket, a
 clock or an environment, and can be tested and fuzzed without them.
@@ -27,7 +27,7 @@ import pytest
 from tests.sources import Source, sources
 
 FLOORS = (
-    ("preamble", "address", "tlv", "errors"),
+    ("preamble", "address", "tlv", "crc32c", "errors"),
     ("wire", "hello"),
     ("decoder",),
     ("proof", "trust"),
