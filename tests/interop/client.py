@@ -1,0 +1,244 @@
+"""A TLS client that verifies, and that says in which pieces its first octets go out."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import select
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from tests.interop.authority import NAME
+from tests.interop.peers import Address
+
+__all__ = [
+    "Answer",
+    "Client",
+    "Plain",
+    "RefusedError",
+    "ask",
+    "octets",
+    "split",
+    "together",
+]
+
+PATIENCE = 10.0
+"""Seconds that any one step may take."""
+
+BETWEEN = 0.002
+"""Seconds in which a receiver that answers too early would have answered."""
+
+REQUEST = f"GET / HTTP/1.0\r\nHost: {NAME}\r\n\r\n".encode()
+
+Pieces = Callable[[bytes], Iterable[bytes]]
+Result = TypeVar("Result")
+
+
+class RefusedError(Exception):
+    """The server ended the connection; `received` is what it had sent."""
+
+    def __init__(self, received: bytes) -> None:
+        super().__init__(received)
+        self.received = received
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a server said, and about whom."""
+
+    body: dict[str, Any]
+    local: Address
+    """The address that this client really has."""
+    remote: Address
+    version: str | None
+    """The TLS version."""
+    hello: int
+    """Octets of the first flight: the ClientHello."""
+
+    @property
+    def client(self) -> Address:
+        """Whom the server took for its client."""
+        host, port = self.body["client"]
+        return host, int(port)
+
+
+def together(first: bytes) -> Iterable[bytes]:
+    """Everything in one piece."""
+    yield first
+
+
+def octets(first: bytes) -> Iterable[bytes]:
+    """Every octet in a piece of its own."""
+    return (first[i : i + 1] for i in range(len(first)))
+
+
+def split(cut: int) -> Pieces:
+    """Two pieces, with `cut` octets in the first."""
+    return lambda first: (first[:cut], first[cut:])
+
+
+def ask(
+    address: Address,
+    context: ssl.SSLContext | None,
+    *,
+    source: str | None = None,
+    before: bytes = b"",
+    pieces: Pieces = together,
+    request: bytes = REQUEST,
+) -> Answer:
+    """Asks a server whom it sees, over TLS with its certificate verified.
+
+    Without a context it asks in clear. `source` is the host to connect from; `before`
+    goes in front of the first flight and is cut together with it by `pieces`.
+
+    Raises:
+        RefusedError: The server ended the connection before it answered.
+    """
+    if context is None:
+        with Plain(address, source=source) as client:
+            client.begin(before=before + request, pieces=pieces)
+            return client.answer()
+    with Client(address, context, source=source) as client:
+        client.begin(before=before, pieces=pieces)
+        client.shake()
+        return client.answer(request)
+
+
+class Plain:
+    """A connection in clear."""
+
+    def __init__(self, address: Address, *, source: str | None = None) -> None:
+        origin = None if source is None else (source, 0)
+        self._stream = socket.create_connection(address, PATIENCE, origin)
+        self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.local: Address = self._stream.getsockname()[:2]
+        self.remote: Address = self._stream.getpeername()[:2]
+
+    def begin(self, *, before: bytes = b"", pieces: Pieces = together) -> None:
+        """Sends the first octets in these pieces."""
+        _send(self._stream, pieces(before), len(before))
+
+    def answer(self, request: bytes = b"") -> Answer:
+        """Sends the request and returns what the server said until its end."""
+        self._stream.sendall(request)
+        octets = b"".join(iter(lambda: _receive(self._stream), b""))
+        return Answer(body=_body(octets), local=self.local, remote=self.remote)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Client(Plain):
+    """TLS in memory over a socket, so that the first flight is ours to cut."""
+
+    def __init__(
+        self, address: Address, context: ssl.SSLContext, *, source: str | None = None
+    ) -> None:
+        super().__init__(address, source=source)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=NAME
+        )
+        self._received = b""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.do_handshake()
+        self.hello = self._outgoing.read()
+        """The ClientHello, as it goes out."""
+
+    def begin(self, *, before: bytes = b"", pieces: Pieces = together) -> None:
+        """Sends `before` and the ClientHello in these pieces."""
+        _send(self._stream, pieces(before + self.hello), len(before))
+
+    def shake(self) -> None:
+        """Completes the handshake, the server's certificate verified."""
+        try:
+            self._complete(self._tls.do_handshake)
+        except ssl.SSLCertVerificationError:
+            raise
+        except ssl.SSLError:
+            raise RefusedError(self._received) from None
+
+    def send(self, octets: bytes) -> None:
+        """Sends application data and waits for nothing."""
+        self._tls.write(octets)
+        self._flush()
+
+    def answer(self, request: bytes = REQUEST) -> Answer:
+        """Sends the request and returns what the server said until its end."""
+        self.send(request)
+        octets = b""
+        with contextlib.suppress(ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            while part := self._complete(lambda: self._tls.read(65536)):
+                octets += part
+        return Answer(
+            body=_body(octets),
+            local=self.local,
+            remote=self.remote,
+            version=self._tls.version(),
+            hello=len(self.hello),
+        )
+
+    def _complete(self, step: Callable[[], Result]) -> Result:
+        while True:
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                self._flush()
+                if received := _receive(self._stream):
+                    self._received += received
+                    self._incoming.write(received)
+                else:
+                    self._incoming.write_eof()
+            else:
+                self._flush()
+                return result
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            try:
+                self._stream.sendall(self._outgoing.read())
+            except (BrokenPipeError, ConnectionResetError):
+                raise RefusedError(self._received) from None
+
+
+def _send(stream: socket.socket, pieces: Iterable[bytes], before: int) -> None:
+    sent = 0
+    for piece in pieces:
+        # A receiver that is content with less than the whole preamble shows it here.
+        if 0 < sent <= before and select.select([stream], [], [], BETWEEN)[0]:
+            raise RefusedError(_receive(stream))
+        try:
+            stream.sendall(piece)
+        except (BrokenPipeError, ConnectionResetError):
+            raise RefusedError(_receive(stream)) from None
+        sent += len(piece)
+
+
+def _receive(stream: socket.socket) -> bytes:
+    try:
+        return stream.recv(65536)
+    except ConnectionResetError:
+        return b""
+
+
+def _body(answer: bytes) -> dict[str, Any]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if b" 200 " not in head.partition(b"\r\n")[0]:
+        raise RefusedError(answer)
+    said: dict[str, Any] = json.loads(body)
+    return said

@@ -1,0 +1,59 @@
+// A TLS server behind go-proxyproto, as its README shows one, that answers every
+// request with the client's address.
+package main
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	proxyproto "github.com/pires/go-proxyproto"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:0", "where to listen")
+	certificate := flag.String("certificate", "", "PEM file of the chain")
+	key := flag.String("key", "", "PEM file of the key")
+	flag.Parse()
+
+	pair, err := tls.LoadX509KeyPair(*certificate, *key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", *listen)
+	if err != nil {
+		log.Fatal(err)
+	}
+	required := &proxyproto.Listener{
+		Listener:          listener,
+		ReadHeaderTimeout: 5 * time.Second,
+		Policy: func(net.Addr) (proxyproto.Policy, error) {
+			return proxyproto.REQUIRE, nil
+		},
+	}
+	secured := tls.NewListener(required, &tls.Config{Certificates: []tls.Certificate{pair}})
+	fmt.Fprintln(os.Stderr, "ready", listener.Addr())
+	log.Fatal(http.Serve(secured, http.HandlerFunc(answer)))
+}
+
+func answer(writer http.ResponseWriter, request *http.Request) {
+	host, text, err := net.SplitHostPort(request.RemoteAddr)
+	if err != nil {
+		http.Error(writer, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		http.Error(writer, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	writer.Header().Set("Connection", "close")
+	json.NewEncoder(writer).Encode(map[string]any{"client": []any{host, port}})
+}
