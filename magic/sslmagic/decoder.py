@@ -1,0 +1,215 @@
+"""The incremental decoder: octets in as they come, one preamble out.
+
+    HEAD ──first octet names a format──▶ BODY ──last octet──▶ DONE
+      └──────────── DecodeError ──────────┴──▶ FAILED
+
+Both ends are final. No octet behind the preamble is ever interpreted: it belongs to
+whoever speaks next, TLS say, and is in `rest`, untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sslmagic.errors import ConfigurationError, DecodeError, IncompleteError, Reason
+from sslmagic.preamble import Preamble
+from sslmagic.wire import FORMATS, FRAMERS, LIMITS, PARSERS, Frame, Framing
+from sslmagic.wire import magic as magic_wire
+
+__all__ = ["Decoder", "Framer", "checked_formats", "decode"]
+
+_FIRST = {0xCD: "magic", 0x50: "proxy1", 0x0D: "proxy2"}
+"""The format that each first octet announces (spec.md section 3.1)."""
+_LEAST = {"magic": 12, "proxy1": 15, "proxy2": 16}
+"""Octets of the shortest preamble of each format."""
+
+
+def checked_formats(formats: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the names of one or several formats as a tuple.
+
+    Raises:
+        ConfigurationError: none is named, or one does not exist.
+    """
+    names = (formats,) if isinstance(formats, str) else tuple(dict.fromkeys(formats))
+    if not names:
+        raise ConfigurationError("no format is named")
+    for name in names:
+        if name not in LIMITS:
+            raise ConfigurationError(f"{name!r} is none of {', '.join(FORMATS)}")
+    return names
+
+
+class Framer:
+    """Finds the end of one preamble at the front of a stream, and parses nothing.
+
+    `Decoder` is this and the parsing; a `Reception` checks the proof in between.
+
+    Args:
+        formats: which formats may stand there; the first octet chooses among them.
+        limit: the longest preamble in octets; None for each format's own limit.
+    """
+
+    __slots__ = ("_buffer", "_error", "_formats", "_limit", "_wanted", "frame")
+
+    frame: Frame | None
+    """The whole preamble, once its last octet is in."""
+
+    def __init__(
+        self, formats: str | Iterable[str] = "magic", *, limit: int | None = None
+    ) -> None:
+        self._formats = checked_formats(formats)
+        self._limit = limit
+        self._buffer = b""
+        self._error: DecodeError | None = None
+        self._wanted = min(_LEAST[name] for name in self._formats)
+        self.frame = None
+
+    @property
+    def wanted(self) -> int:
+        """How many more octets are surely the preamble's; 0 at either end."""
+        return self._wanted
+
+    @property
+    def rest(self) -> bytes:
+        """What came after the preamble; empty while it is not whole."""
+        return self._buffer if self.frame is not None else b""
+
+    def feed(self, octets: bytes) -> Frame | None:
+        """Take *octets*; return the frame from its last octet on.
+
+        Raises:
+            DecodeError: close the connection. Every later call raises it again.
+        """
+        if self._error is not None:
+            raise self._error
+        # A slice of a bytearray or memoryview must not change under the frame.
+        buffer = self._buffer = self._buffer + bytes(octets)
+        if self.frame is not None or not buffer:
+            return self.frame
+        try:
+            name, framing = self._framing(buffer)
+        except DecodeError as error:
+            raise self._fail(error) from None
+        self._wanted = framing.wanted
+        if framing.wanted == 0:
+            whole = buffer[: framing.length]
+            proof = magic_wire.proof(whole) if name == "magic" else None
+            self.frame = Frame(name, whole, proof)
+            self._buffer = buffer[framing.length :]
+        return self.frame
+
+    def close(self) -> Frame:
+        """Say that the stream ended; return the frame.
+
+        Raises:
+            IncompleteError: the preamble is not whole.
+        """
+        if self.frame is not None:
+            return self.frame
+        if self._error is not None:
+            raise self._error
+        have = len(self._buffer)
+        raise self._fail(
+            IncompleteError(
+                "the stream ended before a preamble"
+                if not have
+                else "the stream ended inside the preamble",
+                offset=have,
+            )
+        )
+
+    def _framing(self, buffer: bytes) -> tuple[str, Framing]:
+        name = _FIRST.get(buffer[0])
+        if name not in self._formats:
+            raise DecodeError(
+                f"octet {buffer[0]:02X} does not start {' or '.join(self._formats)}",
+                reason=Reason.FORMAT,
+                offset=0,
+            )
+        limit = LIMITS[name] if self._limit is None else self._limit
+        return name, FRAMERS[name](buffer, limit)
+
+    def _fail(self, error: DecodeError) -> DecodeError:
+        self._error = error
+        self._wanted = 0
+        self._buffer = b""
+        return error
+
+
+class Decoder:
+    """Reads one preamble off the front of a stream, without the stream.
+
+    Feed it what the transport gave, in pieces of any size, until it returns a
+    `Preamble`. To leave what follows in the kernel, read no more than `wanted` at a
+    time. If a call raises anything but `DecodeError`, that is a bug.
+
+    It believes everybody: a `Reception` asks who may speak for a client. A proof is
+    not checked, and stays in `frame`.
+
+    Args:
+        formats: one format or several; the first octet chooses among them.
+        limit: the longest preamble in octets; None for each format's own limit.
+    """
+
+    __slots__ = ("_framer", "_preamble")
+
+    def __init__(
+        self, formats: str | Iterable[str] = "magic", *, limit: int | None = None
+    ) -> None:
+        self._framer = Framer(formats, limit=limit)
+        self._preamble: Preamble | None = None
+
+    @property
+    def wanted(self) -> int:
+        """How many more octets are surely the preamble's; 0 at either end."""
+        return self._framer.wanted
+
+    @property
+    def rest(self) -> bytes:
+        """What came after the preamble; empty while it is not whole."""
+        return self._framer.rest
+
+    @property
+    def frame(self) -> Frame | None:
+        """The preamble's own octets and its proof, once it is whole."""
+        return self._framer.frame
+
+    def feed(self, octets: bytes) -> Preamble | None:
+        """Take *octets*; return the preamble from its last octet on, else None.
+
+        Raises:
+            DecodeError: close the connection. Every later call raises it again.
+        """
+        frame = self._framer.feed(octets)
+        if frame is not None and self._preamble is None:
+            try:
+                self._preamble = PARSERS[frame.format](frame)
+            except DecodeError as error:
+                raise self._framer._fail(error) from None
+        return self._preamble
+
+    def close(self) -> Preamble:
+        """Say that the stream ended; return the preamble.
+
+        Raises:
+            IncompleteError: it is not whole.
+        """
+        self._framer.close()
+        preamble = self.feed(b"")
+        assert preamble is not None
+        return preamble
+
+
+def decode(
+    octets: bytes, formats: str | Iterable[str] = "magic", *, limit: int | None = None
+) -> tuple[Preamble, bytes]:
+    """Return the preamble at the front of *octets*, and what follows it.
+
+    Raises:
+        IncompleteError: the preamble is not whole.
+        DecodeError: the octets are none.
+        ConfigurationError: a format does not exist.
+    """
+    decoder = Decoder(formats, limit=limit)
+    preamble = decoder.feed(octets)
+    return (decoder.close() if preamble is None else preamble), decoder.rest

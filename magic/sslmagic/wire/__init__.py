@@ -1,0 +1,103 @@
+"""The formats of the wire, one module each, and the one way to encode.
+
+Every format has `encode(preamble)`, `frame(octets)`, which finds the end and the proof,
+and `parse(frame)`, which reads addresses and TLVs once the proof has been checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from sslmagic.errors import EncodeError
+from sslmagic.preamble import Preamble
+from sslmagic.wire import magic, proxy1, proxy2
+from sslmagic.wire.frame import Frame, Framing, ProofBlock
+
+__all__ = [
+    "FORMATS",
+    "FRAMERS",
+    "LIMITS",
+    "LONGEST_SIGNATURE",
+    "PARSERS",
+    "Format",
+    "Frame",
+    "Framing",
+    "ProofBlock",
+    "encode",
+    "may_be_signature",
+    "signature",
+]
+
+Format = Literal["magic", "proxy1", "proxy2"]
+
+FORMATS: tuple[Format, ...] = ("magic", "proxy1", "proxy2")
+"""The names of the formats, in the order of preference."""
+
+LONGEST_SIGNATURE = len(proxy2.SIGNATURE)
+
+LIMITS = {"magic": magic.LIMIT, "proxy1": proxy1.LIMIT, "proxy2": proxy2.LIMIT}
+"""The longest preamble of each format that a receiver takes by default, in octets."""
+
+FRAMERS: dict[str, Callable[[bytes, int], Framing]] = {
+    "magic": magic.frame,
+    "proxy1": proxy1.frame,
+    "proxy2": proxy2.frame,
+}
+PARSERS: dict[str, Callable[[Frame], Preamble]] = {
+    "magic": magic.parse,
+    "proxy1": proxy1.parse,
+    "proxy2": proxy2.parse,
+}
+_ENCODERS = {"magic": magic.encode, "proxy1": proxy1.encode, "proxy2": proxy2.encode}
+
+
+def encode(
+    preamble: Preamble,
+    format: str = "magic",
+    *,
+    limit: int | None = None,
+    crc32c: bool = False,
+) -> bytes:
+    """Return the octets of *preamble* in *format*.
+
+    Args:
+        limit: the most octets it may take; None for the format's own limit: 536 for
+            MAGIC, 107 for PROXY v1, 4096 for PROXY v2.
+        crc32c: add a CRC32C TLV.
+
+    Raises:
+        EncodeError: the format does not exist or cannot carry the preamble.
+    """
+    try:
+        encoder = _ENCODERS[format]
+    except KeyError:
+        raise EncodeError(f"{format!r} is none of {', '.join(FORMATS)}") from None
+    if limit is None:
+        return encoder(preamble, crc32c=crc32c)
+    return encoder(preamble, limit=limit, crc32c=crc32c)
+
+
+def signature(octets: bytes) -> Format | None:
+    """Return the format whose whole signature *octets* start with, or None.
+
+    This is how a relay finds that what follows a preamble is another one (spec.md
+    section 5.3); a receiver never chooses by it whether there is one.
+    """
+    if octets.startswith(proxy1.SIGNATURE):
+        return "proxy1"
+    if octets.startswith(proxy2.SIGNATURE):
+        return "proxy2"
+    if len(octets) >= magic.SIGNATURE_LENGTH and magic.is_signature(octets):
+        return "magic"
+    return None
+
+
+def may_be_signature(octets: bytes) -> bool:
+    """Return whether *octets* are a proper prefix of a signature, at most 11 octets."""
+    if len(octets) < magic.SIGNATURE_LENGTH and magic.is_signature(octets):
+        return True
+    return any(
+        len(octets) < len(whole) and whole.startswith(octets)
+        for whole in (proxy1.SIGNATURE, proxy2.SIGNATURE)
+    )
