@@ -6,13 +6,13 @@ import itertools
 import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from benchmarks.codec import go_peer, ours, python_peers
 from benchmarks.codec.cases import CASES, Case
+from benchmarks.codec.operations import OPERATIONS, Operation
 from benchmarks.programs import version
 from benchmarks.rounds import Samples, interleaved, ratio
 from benchmarks.tables import Table, rounded
@@ -20,62 +20,6 @@ from benchmarks.tables import Table, rounded
 __all__ = ["tables"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Operation:
-    name: str
-    title: str
-    notes: Sequence[str]
-
-
-_OPERATIONS = (
-    _Operation(
-        name="decode",
-        title="Decode: octets of one whole preamble to a value",
-        notes=(
-            "sslmagic: decode(octets, format) -> Preamble with both addresses packed,"
-            " every rule of the format checked",
-            "go-proxyproto: Read(bufio.Reader) -> Header with two net.TCPAddr (packed),"
-            " TLVs not looked at",
-            "proxy-protocol: unpack(octets) -> two ipaddress values, TLVs split",
-            "twisted: V1Parser/V2Parser.parse(octets) -> two addresses as text, TLVs"
-            " not looked at",
-        ),
-    ),
-    _Operation(
-        name="decode-text",
-        title="Decode, and both endpoints read as text",
-        notes=(
-            "sslmagic: decode, then .source and .destination; go-proxyproto: Read, then"
-            " String() of both; proxy-protocol: unpack, then str() of both;"
-            " twisted: as above, its addresses are text",
-        ),
-    ),
-    _Operation(
-        name="feed",
-        title="Decode as octets arrive: one decoder made, fed once",
-        notes=(
-            "sslmagic: Decoder(format).feed(octets); twisted: V1Parser/V2Parser().feed;"
-            " go-proxyproto: its reader as above; proxy-protocol has none",
-        ),
-    ),
-    _Operation(
-        name="encode",
-        title="Encode: a ready value to octets",
-        notes=(
-            "sslmagic: encode(preamble, format); go-proxyproto: Header.Format();"
-            " proxy-protocol: pack(result); twisted has no encoder",
-        ),
-    ),
-    _Operation(
-        name="encode-addresses",
-        title="Encode: two packed addresses to octets, as a gateway does",
-        notes=(
-            "sslmagic: Preamble.packed(transport, block), encode; go-proxyproto:"
-            " HeaderProxyFromAddrs of two net.TCPAddr, Format; proxy-protocol: a result"
-            " of two ipaddress values, pack",
-        ),
-    ),
-)
 _MAGIC_NOTE = "magic: nobody else speaks it, peers decode and encode its PROXY v2 twin"
 
 
@@ -102,7 +46,7 @@ def tables(*, quick: bool) -> Sequence[Table]:
                 },
                 rounds,
             )
-            for operation in _OPERATIONS
+            for operation in OPERATIONS
         ]
 
 
@@ -141,9 +85,7 @@ def _calibrated(seconds: Callable[[int], float], span: float) -> Callable[[], fl
     return lambda: seconds(count) / count * 1e9
 
 
-def _table(
-    operation: _Operation, measured: Mapping[str, Samples], rounds: int
-) -> Table:
+def _table(operation: Operation, measured: Mapping[str, Samples], rounds: int) -> Table:
     go, pypi, twisted = (
         go_peer.NAME,
         python_peers.PROXY_PROTOCOL,
@@ -187,11 +129,15 @@ def _table(
         notes=(
             *operation.notes,
             _MAGIC_NOTE,
-            f"medians of {rounds} interleaved rounds; targets: at most 1.0 of Go's"
-            " time, at least 8 x faster than Python peers (unsigned TCP4)",
-            f"Python {platform.python_version()}, Go {version('go')}, go-proxyproto"
-            f" {version(go)}, proxy-protocol {version(pypi)},"
-            f" Twisted {version(twisted)}",
+            (
+                f"medians of {rounds} interleaved rounds; targets: at most 1.0 of Go's"
+                " time, at least 8 x faster than Python peers (unsigned TCP4)"
+            ),
+            (
+                f"Python {platform.python_version()}, Go {version('go')}, go-proxyproto"
+                f" {version(go)}, proxy-protocol {version(pypi)},"
+                f" Twisted {version(twisted)}"
+            ),
         ),
         figures=figures,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
+from typing import Any
 
 from benchmarks.codec.cases import Case
 from benchmarks.programs import MissingPeerError
@@ -25,7 +26,7 @@ def proxy_protocol(case: Case) -> Operations:
         MissingPeerError: it is not installed.
     """
     try:
-        from proxyprotocol.result import ProxyResultIPv4, ProxyResultIPv6
+        from proxyprotocol.result import ProxyResult, ProxyResultIPv4, ProxyResultIPv6
         from proxyprotocol.tlv import ProxyProtocolTLV
         from proxyprotocol.v1 import ProxyProtocolV1
         from proxyprotocol.v2 import ProxyProtocolV2
@@ -34,24 +35,22 @@ def proxy_protocol(case: Case) -> Operations:
 
     octets = case.peer_octets
     codec = ProxyProtocolV1() if case.peer_format == "proxy1" else ProxyProtocolV2()
-    source, destination = _endpoints(case.preamble)
-    is_ipv4 = ":" not in source.host
-    address = IPv4Address if is_ipv4 else IPv6Address
-    kind = ProxyResultIPv4 if is_ipv4 else ProxyResultIPv6
-    sides = (
-        (address(source.host), source.port),
-        (address(destination.host), destination.port),
-    )
+    sides = _endpoints(case.preamble)
     tlvs = ProxyProtocolTLV(init=dict(case.preamble.tlvs))
+    address: type[IPv4Address | IPv6Address] = IPv4Address
+    result: Callable[..., ProxyResult] = ProxyResultIPv4
+    if ":" in sides[0].host:
+        address, result = IPv6Address, ProxyResultIPv6
+    source, destination = ((address(side.host), side.port) for side in sides)
 
-    def build() -> object:
-        return kind(*sides, protocol=socket.SOCK_STREAM, tlv=tlvs)
+    def build() -> ProxyResult:
+        return result(source, destination, protocol=socket.SOCK_STREAM, tlv=tlvs)
 
     ready = build()
 
     def read() -> object:
-        result = codec.unpack(octets)
-        return str(result.source[0]), str(result.dest[0])
+        found: Any = codec.unpack(octets)
+        return str(found.source[0]), str(found.dest[0])
 
     return {
         "decode": lambda: codec.unpack(octets),
@@ -90,5 +89,6 @@ def twisted(case: Case) -> Operations:
 
 def _endpoints(preamble: Preamble) -> tuple[Endpoint, Endpoint]:
     source, destination = preamble.source, preamble.destination
-    assert isinstance(source, Endpoint) and isinstance(destination, Endpoint)
+    assert isinstance(source, Endpoint)
+    assert isinstance(destination, Endpoint)
     return source, destination
