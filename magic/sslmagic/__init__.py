@@ -27,6 +27,7 @@ from sslmagic.errors import (
 )
 from sslmagic.preamble import Command, Endpoint, Preamble, Transport, UnixEndpoint
 from sslmagic.tlv import TLV
+from sslmagic.trust import Trust
 from sslmagic.wire import encode
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Reason",
     "SslMagicError",
     "Transport",
+    "Trust",
     "UnixEndpoint",
     "UntrustedError",
     "decode",

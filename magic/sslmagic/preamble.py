@@ -254,9 +254,7 @@ _BLOCK_LENGTH = (0, 12, 36, 216)
 _PATH_SIZE = 108
 
 
-def checked(
-    transport: Transport, block: bytes, tlvs: tuple[TLV, ...] = ()
-) -> Preamble:
+def checked(transport: Transport, block: bytes, tlvs: tuple[TLV, ...] = ()) -> Preamble:
     """Return a PROXY preamble from a block that `block_fault` has passed."""
     preamble: Preamble = _new(Preamble)
     _set_transport(preamble, transport)

@@ -125,9 +125,7 @@ class SSL(NamedTuple):
         return head + _pack(self.tlvs, strict=False, inside=True)
 
 
-def parse_tlvs(
-    octets: bytes, start: int, end: int, *, strict: bool
-) -> tuple[TLV, ...]:
+def parse_tlvs(octets: bytes, start: int, end: int, *, strict: bool) -> tuple[TLV, ...]:
     """Return the TLVs that fill *octets* from *start* to *end* exactly.
 
     *strict* adds what MAGIC asks of ALPN and AUTHORITY.
@@ -182,9 +180,7 @@ def _parse(
             )
         if tlv.type == Type.SSL:
             # A second look with this stream's offsets, for the error alone.
-            _parse(
-                octets, value_at + 5, value_at + length, strict=strict, inside=True
-            )
+            _parse(octets, value_at + 5, value_at + length, strict=strict, inside=True)
         tlvs.append(tlv)
         at = value_at + length
     return tuple(tlvs)
@@ -328,7 +324,7 @@ def _write_ssl(text: str) -> bytes:
 
 _CLIENT_BITS = {1: "SSL", 2: "CERT_CONN", 4: "CERT_SESS"}
 
-_STANDARD = {
+_STANDARD: dict[int, _Meaning] = {
     meaning.type: meaning
     for meaning in (
         _Meaning(Type.ALPN, "ALPN", _text, str.encode, most=255),
@@ -405,7 +401,7 @@ def _unnamed(kind: int) -> _Meaning:
 
 def _meaning(tlv: TLV) -> _Meaning:
     if tlv.type in _STANDARD:
-        return _STANDARD[Type(tlv.type)]
+        return _STANDARD[tlv.type]
     for meaning, fits in _VENDORS:
         if meaning.type == tlv.type and fits(tlv.value):
             return meaning
@@ -422,4 +418,4 @@ def _by_name(name: str) -> _Meaning:
         raise EncodeError(f"{name!r} is no TLV name and no number") from None
     if not 1 <= kind <= 0xFF:
         raise EncodeError(f"TLV type {name} is not in 1 to 255")
-    return _STANDARD.get(Type(kind)) if kind in _STANDARD else _unnamed(kind)
+    return _STANDARD.get(kind) or _unnamed(kind)

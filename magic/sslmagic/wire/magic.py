@@ -1,12 +1,12 @@
 """MAGIC version 1: one preamble in the shape of a TLS record (spec.md section 3).
 
-     0  CD 03 03     content type and record version that no TLS stack takes
-     3  length       octets after this field
-     5  "MAGI"
-     9  1c           version 1, command
-    10  family and transport     11  profile
-    12  proof block, 32 octets, unless the profile is 0
-        address block, TLVs, tag
+ 0  CD 03 03     content type and record version that no TLS stack takes
+ 3  length       octets after this field
+ 5  "MAGI"
+ 9  1c           version 1, command
+10  family and transport     11  profile
+12  proof block, 32 octets, unless the profile is 0
+    address block, TLVs, tag
 """
 
 from __future__ import annotations

@@ -166,7 +166,10 @@ def _check_line(head: bytes, *, whole: bool) -> None:
             raise _fault("the family is followed by one space", 10)
         for at, octet in enumerate(head[_FIELDS_AT:].rstrip(b"\r"), _FIELDS_AT):
             if octet not in _CHARACTERS[head[9]]:
-                raise _fault(f"octet {octet:02X} has no place in a {head[6:10].decode()} line", at)
+                raise _fault(
+                    f"octet {octet:02X} has no place in a {head[6:10].decode()} line",
+                    at,
+                )
     if whole and len(head) < 13:
         raise _fault("the line ends before its fields", len(head))
 

@@ -1,10 +1,10 @@
 """PROXY protocol version 2, the binary format (proxy-protocol.txt section 2.2).
 
-     0  0D 0A 0D 0A 00 0D 0A 51 55 49 54 0A
-    12  2c           version 2, command
-    13  family and transport
-    14  length       octets after this field
-    16  address block, TLVs
+ 0  0D 0A 0D 0A 00 0D 0A 51 55 49 54 0A
+12  2c           version 2, command
+13  family and transport
+14  length       octets after this field
+16  address block, TLVs
 """
 
 from __future__ import annotations
