@@ -6,7 +6,7 @@
     sockets  streams  listener  peername  headers  asgi  wsgi
     balance      reception
     proof        trust
-    decoder
+    decoder      anatomy
     wire         hello
     preamble  address  tlv  crc32c  errors
 
@@ -29,7 +29,7 @@ from tests.sources import Source, sources
 FLOORS = (
     ("preamble", "address", "tlv", "crc32c", "errors"),
     ("wire", "hello"),
-    ("decoder",),
+    ("decoder", "anatomy"),
     ("proof", "trust"),
     ("balance", "reception"),
     ("sockets", "streams", "listener", "peername", "headers", "asgi", "wsgi"),

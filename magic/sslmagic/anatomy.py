@@ -15,12 +15,16 @@ from sslmagic.preamble import Command, Transport
 from sslmagic.tlv import TLV, Type
 from sslmagic.wire import magic, proxy1, proxy2
 
-__all__ = ["Field", "anatomy", "printable"]
+__all__ = ["REST", "UNREAD", "Field", "anatomy", "printable"]
 
 UNREAD = "not read"
 """The name of what stands behind the last part that could be told."""
 REST = "what follows"
 """The name of what stands behind the preamble."""
+
+
+_Meaning = str | Callable[[bytes], str]
+"""What a field means, or how its octets are read."""
 
 
 class Field(NamedTuple):
@@ -51,7 +55,7 @@ def anatomy(octets: bytes) -> tuple[Field, ...]:
             _proxy1(walk)
         elif octets[:1] == proxy2.SIGNATURE[:1]:
             _proxy2(walk)
-    except _Lost:
+    except _LostError:
         walk.remainder(UNREAD)
     else:
         walk.remainder(UNREAD if walk.at == 0 else REST)
@@ -72,7 +76,7 @@ def printable(text: str) -> str:
     )
 
 
-class _Lost(Exception):
+class _LostError(Exception):
     """The structure ends here: what follows cannot be told apart."""
 
 
@@ -85,43 +89,48 @@ class _Walk:
         self.at = 0
         self.end = len(octets)
         """Where the part being walked ends."""
+        self.whole = False
+        """Whether the octets reach to the end that the preamble claims."""
 
     def peek(self, length: int) -> bytes:
         """The next octets, fewer if the part ends before."""
         return self.octets[self.at : min(self.at + length, self.end)]
 
     def take(
-        self, length: int, name: str, mean: Callable[[bytes], str], level: int = 0
+        self, length: int, name: str, meaning: _Meaning = "", level: int = 0
     ) -> bytes:
-        """Name the next *length* octets; `_Lost` if there are fewer."""
+        """Name the next *length* octets; `_LostError` if there are fewer."""
         octets = self.peek(length)
         whole = len(octets) == length
-        said = mean(octets) if whole else f"cut short: {len(octets)} of {length} octets"
+        if not whole:
+            meaning = f"cut short: {len(octets)} of {length} octets"
+        said = meaning if isinstance(meaning, str) else meaning(octets)
         if octets:
             self.fields.append(Field(self.at, octets, name, printable(said), level))
         self.at += len(octets)
         if not whole:
-            raise _Lost
+            raise _LostError
         return octets
 
     def expect(self, octets: bytes, name: str, meaning: str) -> None:
-        """Name octets that are always the same; `_Lost` if they are not."""
+        """Name octets that are always the same; `_LostError` if they are not."""
         found = self.peek(len(octets))
         if octets.startswith(found):
-            self.take(len(octets), name, lambda _: meaning)
+            self.take(len(octets), name, meaning)
         else:
-            self.take(len(found), name, lambda _: f"is {_hex(octets)} in a preamble")
-            raise _Lost
+            self.take(len(found), name, f"a preamble has {_hex(octets)} here")
+            raise _LostError
 
     def stop_at(self, end: int) -> None:
-        """Say where the preamble ends, as far as the octets reach."""
+        """Say where the preamble ends; the octets may end before."""
         self.end = min(max(end, self.at), len(self.octets))
+        self.whole = end <= len(self.octets)
 
     def remainder(self, name: str, meaning: str = "") -> None:
         """Name all octets up to the end of the part, if there are any."""
         length = self.end - self.at
         if length > 0:
-            self.take(length, name, lambda _: meaning)
+            self.take(length, name, meaning)
 
 
 def _magic(walk: _Walk) -> None:
@@ -134,31 +143,27 @@ def _magic(walk: _Walk) -> None:
     transport = _transport(walk)
     profile = walk.take(1, "profile", _PROFILES.said)[0]
     if profile not in magic.TAG_LENGTH:
-        raise _Lost
+        raise _LostError
     if profile:
         _proof(walk)
     if command is Command.PROXY:
         _addresses(walk, transport)
-    behind = walk.end
     tag = magic.TAG_LENGTH[profile]
-    # A tag is the last thing of a preamble that is there whole.
-    walk.end = behind - tag if behind == 5 + length else behind
+    behind = walk.end
+    if walk.whole:
+        walk.end -= tag
     _tlvs(walk)
     walk.end = behind
     if tag:
-        walk.take(tag, "tag", lambda _: "not verified")
+        walk.take(tag, "tag", "not verified")
 
 
 def _proxy2(walk: _Walk) -> None:
     walk.expect(proxy2.SIGNATURE, "signature", "PROXY v2")
-    command = _command(walk, version=2)
-    if command is Command.LOCAL:
-        walk.take(1, "family, transport", lambda _: "ignored: LOCAL")
-    else:
-        transport = _transport(walk)
-    length = _number(walk.take(2, "length", _following))
-    walk.stop_at(16 + length)
-    if command is Command.LOCAL:
+    local = _command(walk, version=2) is Command.LOCAL
+    transport = _ignored_transport(walk) if local else _transport(walk)
+    walk.stop_at(16 + _number(walk.take(2, "length", _following)))
+    if local:
         walk.remainder("body", "ignored: LOCAL")
     else:
         _addresses(walk, transport)
@@ -177,9 +182,9 @@ def _proxy1(walk: _Walk) -> None:
     while walk.at < walk.end:
         _word(walk, "too much")
     if line_end < 0:
-        raise _Lost
+        raise _LostError
     walk.stop_at(line_end + 2)
-    walk.take(2, "end of line", lambda _: "CR LF")
+    walk.take(2, "end of line", "CR LF")
 
 
 def _word(walk: _Walk, name: str) -> bytes:
@@ -188,21 +193,27 @@ def _word(walk: _Walk, name: str) -> bytes:
     if not word + space:
         return b""
     said = word.decode("latin-1")
-    return walk.take(len(word + space), name, lambda _: said)
+    return walk.take(len(word + space), name, said)
 
 
 def _command(walk: _Walk, *, version: int) -> Command:
     octet = walk.take(1, "version, command", _said_command)[0]
     if octet >> 4 != version or octet & 15 not in _COMMANDS:
-        raise _Lost
+        raise _LostError
     return Command(octet & 15)
 
 
 def _transport(walk: _Walk) -> Transport:
     octet = walk.take(1, "family, transport", _TRANSPORTS.said)[0]
     if octet not in _TRANSPORTS:
-        raise _Lost
+        raise _LostError
     return Transport(octet)
+
+
+def _ignored_transport(walk: _Walk) -> Transport:
+    # proxy-protocol.txt 2.2: LOCAL discards the block "including the family".
+    walk.take(1, "family, transport", "ignored: LOCAL")
+    return Transport.UNKNOWN
 
 
 def _proof(walk: _Walk) -> None:
@@ -211,7 +222,7 @@ def _proof(walk: _Walk) -> None:
     walk.take(2, "bound", lambda o: f"covers {_number(o)} octets that follow", 1)
     walk.take(4, "key id", lambda o: str(_number(o)), 1)
     walk.take(8, "created", lambda o: f"{_number(o)} ms since 1970", 1)
-    walk.take(16, "nonce", lambda _: "", 1)
+    walk.take(16, "nonce", level=1)
 
 
 def _addresses(walk: _Walk, transport: Transport) -> None:
@@ -231,12 +242,12 @@ def _path(walk: _Walk, name: str) -> None:
     field = walk.peek(108)
     path = field.rstrip(b"\0")
     if len(field) < 108 or not path:
-        walk.take(108, name, lambda _: "unnamed")
+        walk.take(108, name, "unnamed")
         return
     said = path.decode("utf-8", "surrogateescape")
-    walk.take(len(path), name, lambda _: said)
+    walk.take(len(path), name, said)
     if len(path) < 108:
-        walk.take(108 - len(path), "padding", lambda _: "zeros", 1)
+        walk.take(108 - len(path), "padding", "zeros", 1)
 
 
 def _tlvs(walk: _Walk, level: int = 0) -> None:
@@ -245,8 +256,7 @@ def _tlvs(walk: _Walk, level: int = 0) -> None:
         head = walk.peek(3)
         value = walk.octets[walk.at + 3 : walk.end][: _number(head[1:])]
         tlv = TLV(head[0], value)
-        name = tlv.name
-        walk.take(1, "TLV type", lambda _, name=name: name, level)
+        walk.take(1, "TLV type", tlv.name, level)
         length = _number(walk.take(2, "length", _following, level + 1))
         if tlv.type == Type.SSL and len(value) == length and level == 0:
             behind, walk.end = walk.end, walk.at + length
@@ -255,8 +265,7 @@ def _tlvs(walk: _Walk, level: int = 0) -> None:
             _tlvs(walk, 1)
             walk.end = behind
         elif length:
-            said = _said_value(walk, tlv)
-            walk.take(length, "value", lambda _, said=said: said, level + 1)
+            walk.take(length, "value", _said_value(walk, tlv), level + 1)
 
 
 def _said_value(walk: _Walk, tlv: TLV) -> str:
@@ -264,7 +273,7 @@ def _said_value(walk: _Walk, tlv: TLV) -> str:
         return "padding"
     if tlv.type == Type.SSL:
         return ""
-    if tlv.type == Type.CRC32C and len(tlv.value) == 4:
+    if tlv.type == Type.CRC32C and len(tlv.value) == 4 and walk.whole:
         before, behind = walk.octets[: walk.at], walk.octets[walk.at + 4 : walk.end]
         right = crc32c(before + bytes(4) + behind).to_bytes(4, "big")
         return "matches" if right == tlv.value else f"does not match: {right.hex()}"
