@@ -89,7 +89,7 @@ class Framer:
         try:
             name, framing = self._framing(buffer)
         except DecodeError as error:
-            raise self._fail(error) from None
+            raise self.fail(error) from None
         self._wanted = framing.wanted
         if framing.wanted == 0:
             whole = buffer[: framing.length]
@@ -109,7 +109,7 @@ class Framer:
         if self._error is not None:
             raise self._error
         have = len(self._buffer)
-        raise self._fail(
+        raise self.fail(
             IncompleteError(
                 "the stream ended before a preamble"
                 if not have
@@ -129,7 +129,8 @@ class Framer:
         limit = LIMITS[name] if self._limit is None else self._limit
         return name, FRAMERS[name](buffer, limit)
 
-    def _fail(self, error: DecodeError) -> DecodeError:
+    def fail(self, error: DecodeError) -> DecodeError:
+        """End in FAILED: let go of the octets, return *error* to be raised."""
         self._error = error
         self._wanted = 0
         self._buffer = b""
@@ -185,7 +186,7 @@ class Decoder:
             try:
                 self._preamble = PARSERS[frame.format](frame)
             except DecodeError as error:
-                raise self._framer._fail(error) from None
+                raise self._framer.fail(error) from None
         return self._preamble
 
     def close(self) -> Preamble:

@@ -64,7 +64,7 @@ class ClientHello:
     session_id: bytes
     """0 to 32 octets."""
     server_name: str | None
-    """SNI's host name as it was sent, octets that are no ASCII escaped; None without."""
+    """SNI's host name as it was sent, None without; what is no ASCII is escaped."""
     alpn: tuple[bytes, ...]
     """Protocols offered, in the client's order."""
     versions: tuple[int, ...]
@@ -182,8 +182,10 @@ def _versions(cursor: _Cursor | None, legacy: int) -> tuple[int, ...]:
 
 
 def _gather(octets: bytes) -> tuple[bytes, int, bool] | None:
-    """Return the body of the hello, the length of its records and whether it ends
-    the last one; None while it is incomplete."""
+    """Return the hello's body, its records' length, and whether it ends the last one.
+
+    None while it is incomplete.
+    """
     message = bytearray()
     at = 0
     while True:

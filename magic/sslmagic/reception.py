@@ -178,8 +178,8 @@ class Reception:
 
     def close(self, now: float) -> Outcome:
         """Say that the peer ended its stream; return the outcome."""
-        if self.outcome is not None:
-            return self.outcome
+        if (outcome := self.expire(now)) is not None:
+            return outcome
         if self.peek:
             detail = "the stream ended inside the octets that its proof covers"
             return self._refuse(Reason.TRUNCATED, detail)
@@ -191,10 +191,9 @@ class Reception:
 
     def reset(self, now: float) -> Outcome:
         """Say that the connection failed; return the outcome."""
-        if self.outcome is None:
-            self._refuse(Reason.RESET, "the connection failed before its preamble")
-        assert self.outcome is not None
-        return self.outcome
+        if (outcome := self.expire(now)) is not None:
+            return outcome
+        return self._refuse(Reason.RESET, "the connection failed before its preamble")
 
     def expire(self, now: float) -> Outcome | None:
         """Refuse if the deadline has passed; return the outcome, if any."""

@@ -1,17 +1,26 @@
-"""Type-length-value extensions: one registry for MAGIC and PROXY v2, both directions.
+"""Type-length-value extensions, put together and apart, for MAGIC and PROXY v2.
 
-On the wire a TLV is one octet of type, two of length, and the value (spec.md section
-6). What a type means, how its value reads to people and how people write it stands
-in one table; checking never depends on a vendor, since vendors share numbers.
+On the wire a TLV is one octet of type, two of length, and the value; what a type may
+hold stands in `sslmagic.registry` (spec.md section 6). No vendor's type is ever a
+reason to refuse, since vendors share numbers.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sslmagic.errors import DecodeError, EncodeError, Reason
+from sslmagic.registry import (
+    CLIENT_BITS,
+    INSIDE_SSL,
+    SINGLETONS,
+    STANDARD,
+    Type,
+    meaning_named,
+    meaning_of,
+    number,
+)
 
 __all__ = [
     "HOP_TYPES",
@@ -25,28 +34,6 @@ __all__ = [
 
 Said = str | int | dict[str, object] | None
 """A value for people and JSON: None where the octets say it better."""
-
-
-class Type(enum.IntEnum):
-    """The types that are not a vendor's (proxy-protocol.txt section 2.2)."""
-
-    ALPN = 0x01
-    AUTHORITY = 0x02
-    CRC32C = 0x03
-    NOOP = 0x04
-    UNIQUE_ID = 0x05
-    SSL = 0x20
-    SSL_VERSION = 0x21
-    SSL_CN = 0x22
-    SSL_CIPHER = 0x23
-    SSL_SIG_ALG = 0x24
-    SSL_KEY_ALG = 0x25
-    SSL_GROUP = 0x26
-    SSL_SIG_SCHEME = 0x27
-    SSL_CLIENT_CERT = 0x28
-    NETNS = 0x30
-    PROOF = 0xE5
-    """Ours: the proof of a PROXY v2 preamble (spec.md section 8)."""
 
 
 HOP_TYPES = frozenset({Type.CRC32C, Type.NOOP, Type.PROOF})
@@ -64,12 +51,14 @@ class TLV(NamedTuple):
     @property
     def name(self) -> str:
         """The registry's name, or `0xE7` for a type without one."""
-        return _meaning(self).name
+        return meaning_of(self.type, self.value).name
 
     @property
     def said(self) -> Said:
         """The value as people and JSON read it, None where only octets will do."""
-        return _meaning(self).read(self.value)
+        if self.type == Type.SSL:
+            return _read_ssl(self.value)
+        return meaning_of(self.type, self.value).read(self.value)
 
     @classmethod
     def parse(cls, name: str, text: str) -> TLV:
@@ -83,10 +72,12 @@ class TLV(NamedTuple):
         Raises:
             EncodeError: no such name, or a text that its type cannot hold.
         """
-        meaning = _by_name(name)
+        meaning = meaning_named(name)
         try:
             if text.startswith("hex:"):
                 value = bytes.fromhex(text[4:])
+            elif meaning.type == Type.SSL:
+                value = _write_ssl(text)
             else:
                 value = meaning.write(text)
         except ValueError as error:
@@ -210,12 +201,12 @@ def _misplaced(kind: int, seen: set[int], *, inside: bool) -> str | None:
     """Return why a TLV of this type may not stand here, having noted that it does."""
     if kind == 0:
         return "TLV type 0 is not valid"
-    if inside != (kind in _INSIDE_SSL) and kind in _STANDARD:
-        place = "outside" if kind in _INSIDE_SSL else "inside"
+    if inside != (kind in INSIDE_SSL) and kind in STANDARD:
+        place = "outside" if kind in INSIDE_SSL else "inside"
         return f"TLV {kind:#04x} may not stand {place} an SSL TLV"
     if kind in seen:
         return f"TLV {kind:#04x} may stand only once"
-    if kind in _SINGLETONS:
+    if kind in SINGLETONS:
         seen.add(kind)
     return None
 
@@ -223,7 +214,7 @@ def _misplaced(kind: int, seen: set[int], *, inside: bool) -> str | None:
 def _fault(tlv: TLV, *, strict: bool) -> str | None:
     """Return why a value is not what its type holds, or None."""
     kind, value = tlv
-    entry = _STANDARD.get(kind)
+    entry = STANDARD.get(kind)
     if entry is None:
         return None
     if not entry.least <= len(value) <= entry.most:
@@ -250,48 +241,9 @@ def _authority_fault(value: bytes, *, strict: bool) -> str | None:
 _NAME_OCTETS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
 
 
-class _Meaning(NamedTuple):
-    """A row of the registry."""
-
-    type: int
-    name: str
-    read: Callable[[bytes], Said]
-    write: Callable[[str], bytes]
-    least: int = 1
-    most: int = 0xFFFF
-
-
-def _text(value: bytes) -> str:
-    # Octets that are no text stay visible instead of vanishing.
-    return value.decode("utf-8", "backslashreplace")
-
-
-def _text_if_plain(value: bytes) -> str | None:
-    return value.decode("ascii") if _is_plain(value) else None
-
-
-def _is_plain(value: bytes) -> bool:
-    return bool(value) and all(0x20 <= octet <= 0x7E for octet in value)
-
-
-def _opaque(value: bytes) -> None:
-    return None
-
-
-def _zeros(text: str) -> bytes:
-    return bytes(_number(text, 16))
-
-
-def _number(text: str, bits: int) -> int:
-    number = int(text, 0)
-    if not 0 <= number < 1 << bits:
-        raise ValueError(f"{text} is not in 0 to {(1 << bits) - 1}")
-    return number
-
-
 def _read_ssl(value: bytes) -> Said:
     ssl = SSL.unpack(value)
-    names = [name for bit, name in _CLIENT_BITS.items() if ssl.client & bit]
+    names = [name for bit, name in CLIENT_BITS.items() if ssl.client & bit]
     return {
         "client": names,
         "verify": ssl.verify,
@@ -309,113 +261,14 @@ def _write_ssl(text: str) -> bytes:
         if not equals:
             raise ValueError(f"{part!r} is not NAME=VALUE")
         if name == "client":
-            bits = {label: bit for bit, label in _CLIENT_BITS.items()}
+            bits = {label: bit for bit, label in CLIENT_BITS.items()}
             for label in value.split("+"):
                 if label not in bits:
                     raise ValueError(f"{label!r} is none of {', '.join(bits)}")
                 client |= bits[label]
         elif name == "verify":
-            verify = _number(value, 32)
+            verify = number(value, 32)
         else:
             full = name if name.startswith(("SSL_", "0x")) else f"SSL_{name}"
             tlvs.append(TLV.parse(full, value))
     return SSL(client, verify, tuple(tlvs)).pack()
-
-
-_CLIENT_BITS = {1: "SSL", 2: "CERT_CONN", 4: "CERT_SESS"}
-
-_STANDARD: dict[int, _Meaning] = {
-    meaning.type: meaning
-    for meaning in (
-        _Meaning(Type.ALPN, "ALPN", _text, str.encode, most=255),
-        _Meaning(Type.AUTHORITY, "AUTHORITY", _text, str.encode, most=255),
-        _Meaning(Type.CRC32C, "CRC32C", bytes.hex, bytes.fromhex, least=4, most=4),
-        _Meaning(Type.NOOP, "NOOP", _opaque, _zeros, least=0),
-        _Meaning(Type.UNIQUE_ID, "UNIQUE_ID", _text_if_plain, str.encode, most=128),
-        _Meaning(Type.SSL, "SSL", _read_ssl, _write_ssl, least=5),
-        _Meaning(Type.SSL_VERSION, "SSL_VERSION", _text, str.encode),
-        _Meaning(Type.SSL_CN, "SSL_CN", _text, str.encode),
-        _Meaning(Type.SSL_CIPHER, "SSL_CIPHER", _text, str.encode),
-        _Meaning(Type.SSL_SIG_ALG, "SSL_SIG_ALG", _text, str.encode),
-        _Meaning(Type.SSL_KEY_ALG, "SSL_KEY_ALG", _text, str.encode),
-        _Meaning(Type.SSL_GROUP, "SSL_GROUP", _text, str.encode),
-        _Meaning(Type.SSL_SIG_SCHEME, "SSL_SIG_SCHEME", _text, str.encode),
-        _Meaning(Type.SSL_CLIENT_CERT, "SSL_CLIENT_CERT", _opaque, bytes.fromhex),
-        _Meaning(Type.NETNS, "NETNS", _text, str.encode),
-        _Meaning(Type.PROOF, "PROOF", _text_if_plain, str.encode),
-    )
-}
-_INSIDE_SSL = frozenset(range(0x21, 0x29))
-_SINGLETONS = frozenset(_STANDARD) - {Type.NOOP}
-
-
-def _read_vpce(value: bytes) -> Said:
-    return _text(value[1:])
-
-
-def _read_link(value: bytes) -> Said:
-    return int.from_bytes(value[1:], "little")
-
-
-def _read_psc(value: bytes) -> Said:
-    return int.from_bytes(value, "big")
-
-
-# Vendors chose their numbers without each other (0xE0 is Google's and hitch's), so a
-# vendor's meaning holds only for values of its shape, and never refuses one.
-_VENDORS: tuple[tuple[_Meaning, Callable[[bytes], bool]], ...] = (
-    (
-        _Meaning(0xEA, "AWS_VPCE_ID", _read_vpce, lambda t: b"\x01" + t.encode()),
-        lambda value: value[:1] == b"\x01" and _is_plain(value[1:]),
-    ),
-    (
-        _Meaning(
-            0xEE,
-            "AZURE_LINK_ID",
-            _read_link,
-            lambda t: b"\x01" + _number(t, 32).to_bytes(4, "little"),
-        ),
-        lambda value: value[:1] == b"\x01" and len(value) == 5,
-    ),
-    (
-        _Meaning(
-            0xE0, "GCP_PSC_ID", _read_psc, lambda t: _number(t, 64).to_bytes(8, "big")
-        ),
-        lambda value: len(value) == 8,
-    ),
-    (
-        _Meaning(0xE0, "HITCH_CLIENT_CERT", _text, str.encode),
-        lambda value: value.startswith(b"-----BEGIN "),
-    ),
-    (_Meaning(0xE4, "TELEPORT", _opaque, bytes.fromhex), lambda value: True),
-    (
-        _Meaning(0xD0, "ISTIO_SPIFFE_ID", _text, str.encode),
-        lambda value: value.startswith(b"spiffe://"),
-    ),
-)
-
-
-def _unnamed(kind: int) -> _Meaning:
-    return _Meaning(kind, f"0x{kind:02X}", _text_if_plain, bytes.fromhex)
-
-
-def _meaning(tlv: TLV) -> _Meaning:
-    if tlv.type in _STANDARD:
-        return _STANDARD[tlv.type]
-    for meaning, fits in _VENDORS:
-        if meaning.type == tlv.type and fits(tlv.value):
-            return meaning
-    return _unnamed(tlv.type)
-
-
-def _by_name(name: str) -> _Meaning:
-    for meaning in (*_STANDARD.values(), *(row for row, _ in _VENDORS)):
-        if meaning.name == name.upper():
-            return meaning
-    try:
-        kind = int(name, 0)
-    except ValueError:
-        raise EncodeError(f"{name!r} is no TLV name and no number") from None
-    if not 1 <= kind <= 0xFF:
-        raise EncodeError(f"TLV type {name} is not in 1 to 255")
-    return _STANDARD.get(kind) or _unnamed(kind)

@@ -21,7 +21,7 @@ from typing import Literal
 from sslmagic.address import is_loopback, pack_host
 from sslmagic.decoder import checked_formats
 from sslmagic.errors import ConfigurationError, Reason, UntrustedError
-from sslmagic.preamble import Endpoint, Preamble, Transport, UnixEndpoint
+from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
 
 __all__ = ["Standing", "Trust"]
 
