@@ -28,7 +28,7 @@ import pytest
 from tests.sources import PROJECT, Source, sources
 
 FLOORS = (
-    ("preamble", "address", "tlv", "crc32c", "errors"),
+    ("preamble", "address", "tlv", "crc32c", "registry", "errors"),
     ("wire", "hello"),
     ("decoder", "anatomy"),
     ("proof", "trust"),
