@@ -8,7 +8,7 @@
     proof        trust
     decoder      anatomy
     wire         hello
-    preamble  address  tlv  crc32c  errors
+    preamble  address  tlv  registry  crc32c  errors
 
 Below `listener` everything is octets and values, so that it runs without a socket, a
 clock or an environment, and can be tested and fuzzed without them.
