@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import NamedTuple
 
-from tests.vectors.reference import crc32c
+from tests.vectors.second.tlvs import crc32c
 
 SIGNATURE2 = bytes.fromhex("0d0a0d0a000d0a515549540a")
 CLIENT, SERVER = "203.0.113.9", "198.51.100.2"

@@ -1,6 +1,6 @@
 """Write the vectors: ``python -m tests.vectors.generate``, or ``--check`` them.
 
-Each case states its result by hand. The second reader (reference.py) must come to the
+Each case states its result by hand. The second reader (second/) must come to the
 same one before it is written, and says what a valid preamble decodes to.
 """
 
@@ -13,7 +13,8 @@ from typing import Any
 
 from tests.vectors.build import Case
 from tests.vectors.cases import e5, magic, proof, proxy1, proxy2, tlv
-from tests.vectors.reference import LIMITS, Refused, decode
+from tests.vectors.second.octets import Refused
+from tests.vectors.second.reader import LIMITS, decode
 
 HERE = Path(__file__).parent
 

@@ -331,6 +331,20 @@ PROOF = [
         14,
     ),
     Case(
+        "bound-17408",
+        "M13",
+        "the most that may be bound",
+        changed(changed(SIGNED, 14, 0x44), 15, 0),
+    ),
+    Case(
+        "bound-17409",
+        "M13",
+        "one octet more",
+        changed(changed(SIGNED, 14, 0x44), 15, 1),
+        "profile",
+        14,
+    ),
+    Case(
         "key-0", "M14", "key id 0 is never valid", changed(SIGNED, 19, 0), "profile", 16
     ),
     Case(

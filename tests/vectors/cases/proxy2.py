@@ -112,8 +112,10 @@ FRAMING += [
         "length",
         14,
     )
-    for transport, length in [(0x11, 0), (0x11, 11), (0x12, 8), (0x21, 35)]
-    + [(0x22, 12), (0x31, 215), (0x32, 108)]
+    for transport, length in [
+        *((0x11, 0), (0x11, 11), (0x12, 8), (0x21, 35)),
+        *((0x22, 12), (0x31, 215), (0x32, 108)),
+    ]
 ]
 FRAMING += [
     Case(
@@ -357,4 +359,4 @@ ADDRESSES = [
     ),
 ]
 CASES = FRAMING + LOCAL + ADDRESSES
-assert SIGNATURE2 == AWS[:12]
+assert AWS[:12] == SIGNATURE2
