@@ -54,10 +54,10 @@ class Answer:
     local: Address
     """The address that this client really has."""
     remote: Address
-    version: str | None
-    """The TLS version."""
-    hello: int
-    """Octets of the first flight: the ClientHello."""
+    version: str | None = None
+    """The TLS version, None in clear."""
+    hello: int = 0
+    """Octets of the ClientHello."""
 
     @property
     def client(self) -> Address:
@@ -89,6 +89,7 @@ def ask(
     before: bytes = b"",
     pieces: Pieces = together,
     request: bytes = REQUEST,
+    patience: float = PATIENCE,
 ) -> Answer:
     """Asks a server whom it sees, over TLS with its certificate verified.
 
@@ -97,12 +98,13 @@ def ask(
 
     Raises:
         RefusedError: The server ended the connection before it answered.
+        TimeoutError: It said nothing for `patience` seconds.
     """
     if context is None:
-        with Plain(address, source=source) as client:
+        with Plain(address, source=source, patience=patience) as client:
             client.begin(before=before + request, pieces=pieces)
             return client.answer()
-    with Client(address, context, source=source) as client:
+    with Client(address, context, source=source, patience=patience) as client:
         client.begin(before=before, pieces=pieces)
         client.shake()
         return client.answer(request)
@@ -111,9 +113,15 @@ def ask(
 class Plain:
     """A connection in clear."""
 
-    def __init__(self, address: Address, *, source: str | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        source: str | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
         origin = None if source is None else (source, 0)
-        self._stream = socket.create_connection(address, PATIENCE, origin)
+        self._stream = socket.create_connection(address, patience, origin)
         self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.local: Address = self._stream.getsockname()[:2]
         self.remote: Address = self._stream.getpeername()[:2]
@@ -147,9 +155,14 @@ class Client(Plain):
     """TLS in memory over a socket, so that the first flight is ours to cut."""
 
     def __init__(
-        self, address: Address, context: ssl.SSLContext, *, source: str | None = None
+        self,
+        address: Address,
+        context: ssl.SSLContext,
+        *,
+        source: str | None = None,
+        patience: float = PATIENCE,
     ) -> None:
-        super().__init__(address, source=source)
+        super().__init__(address, source=source, patience=patience)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(
             self._incoming, self._outgoing, server_hostname=NAME

@@ -19,7 +19,10 @@ from typing import NamedTuple, NoReturn, Self
 import pytest
 
 __all__ = [
+    "GO_SOURCES",
     "LOOPBACK",
+    "NGINX_STREAM",
+    "PEERS",
     "SOURCES",
     "Address",
     "Port",
@@ -165,7 +168,7 @@ class Process:
         self._pidfd = os.pidfd_open(self._popen.pid)
         try:
             for port in self._ports:
-                self.until(lambda port=port: _listens(port), f"listens on {port}")
+                self.until(functools.partial(_listens, port), f"listened on {port}")
         except BaseException:
             self.close()
             raise
@@ -182,7 +185,7 @@ class Process:
         """Waits until the process has written what matches."""
         self.until(
             lambda: re.search(pattern, self.said(), re.MULTILINE),
-            f"says {pattern!r}",
+            f"said {pattern!r}",
             seconds=seconds,
         )
         match = re.search(pattern, self.said(), re.MULTILINE)

@@ -15,6 +15,7 @@ from tests.interop.authority import Authority
 from tests.interop.peers import (
     GO_SOURCES,
     NGINX_STREAM,
+    PEERS,
     Address,
     Port,
     Process,
@@ -43,6 +44,11 @@ class Receiver:
 
     `same` is the format that it received; None is a peer that answers by itself.
     """
+
+    @property
+    def is_here(self) -> bool:
+        """Whether all that it needs is installed."""
+        return all(PEERS[name].present() for name in self.needs)
 
     @contextlib.contextmanager
     def on(
@@ -77,7 +83,7 @@ defaults
 frontend receiver
     bind {port} accept-proxy ssl crt {authority.bundle}
     http-request return status 200 content-type application/json lf-string \
-'{{"client":["%[src]",%[src_port]]}}'
+'{{"client":["%[src]","%[src_port]"]}}'
 """
     )
     return Process(
@@ -107,7 +113,7 @@ http {{
         ssl_protocols TLSv1.2 TLSv1.3;
         keepalive_timeout 0;
         default_type application/json;
-        return 200 '{{"client":["$proxy_protocol_addr",$proxy_protocol_port]}}';
+        return 200 '{{"client":["$proxy_protocol_addr","$proxy_protocol_port"]}}';
     }}
 }}
 """,

@@ -38,12 +38,44 @@ func main() {
 			return proxyproto.REQUIRE, nil
 		},
 	}
-	secured := tls.NewListener(required, &tls.Config{Certificates: []tls.Certificate{pair}})
+	secured := tls.NewListener(guarded{required}, &tls.Config{Certificates: []tls.Certificate{pair}})
 	fmt.Fprintln(os.Stderr, "ready", listener.Addr())
 	log.Fatal(http.Serve(secured, http.HandlerFunc(answer)))
 }
 
+// guarded keeps the process alive where go-proxyproto 0.4.2 has no address to give:
+// for a PROXY header of family UNSPEC RemoteAddr is nil, and net/http panics on that.
+type guarded struct{ net.Listener }
+
+func (listener guarded) Accept() (net.Conn, error) {
+	connection, err := listener.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return named{connection}, nil
+}
+
+type named struct{ net.Conn }
+
+func (connection named) RemoteAddr() net.Addr {
+	if address := connection.Conn.RemoteAddr(); address != nil {
+		return address
+	}
+	return nobody{}
+}
+
+type nobody struct{}
+
+func (nobody) Network() string { return "tcp" }
+func (nobody) String() string  { return "" }
+
 func answer(writer http.ResponseWriter, request *http.Request) {
+	writer.Header().Set("Connection", "close")
+	if request.RemoteAddr == "" {
+		fault := "RemoteAddr is nil, net/http panics"
+		json.NewEncoder(writer).Encode(map[string]any{"client": nil, "fault": fault})
+		return
+	}
 	host, text, err := net.SplitHostPort(request.RemoteAddr)
 	if err != nil {
 		http.Error(writer, err.Error(), http.StatusInternalServerError)
@@ -54,6 +86,5 @@ func answer(writer http.ResponseWriter, request *http.Request) {
 		http.Error(writer, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	writer.Header().Set("Connection", "close")
 	json.NewEncoder(writer).Encode(map[string]any{"client": []any{host, port}})
 }
