@@ -24,7 +24,7 @@ check: $(VENV)/.dev ## format, lint and types
 		{ $(BIN)/ruff format --diff --quiet $(TREES); exit 1; }
 	@$(BIN)/ruff check --quiet $(TREES)
 	@$(BIN)/mypy --no-error-summary $(TREES)
-	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/pyright --pythonpath $(BIN)/python $(TREES)
 
 format: $(VENV)/.dev ## mend what ruff can mend
 	@$(BIN)/ruff check --quiet --fix-only $(TREES)

@@ -1,15 +1,5 @@
 """Who may import whom: every module stands on a floor and looks down only.
 
-    cli
-    control      servers     capture  dissect
-    relay        config
-    sockets  streams  listener  peername  headers  asgi  wsgi
-    balance      reception
-    proof        trust
-    decoder      anatomy
-    wire         hello
-    preamble  address  tlv  registry  crc32c  errors
-
 Below `listener` everything is octets and values, so that it runs without a socket, a
 clock or an environment, and can be tested and fuzzed without them.
 """
