@@ -33,7 +33,7 @@ class Commands(click.Group):
             # It stands in for the module in help, completion and suggestions.
             self.add_command(click.Command(name, short_help=summary))
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Keep the order of the table, which is the order of need."""
         return list(self.commands)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 __all__ = ["discard", "is_terminal", "say", "write"]
 
@@ -17,19 +18,21 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def write(octets: bytes) -> None:
-    """Write data to standard output and flush it.
+def write(octets: bytes, to: TextIO | None = None) -> None:
+    """Write data to standard output, or *to* another stream, and flush it.
 
     Raises:
         OSError: it cannot be written: the disk is full, or nobody reads any more.
     """
-    sys.stdout.buffer.write(octets)
-    sys.stdout.buffer.flush()
+    stream = to or sys.stdout
+    stream.buffer.write(octets)
+    stream.buffer.flush()
 
 
-def say(text: str) -> None:
-    """Write a line of words to standard output; raises as `write` does."""
-    write(f"{text}\n".encode(sys.stdout.encoding, "backslashreplace"))
+def say(text: str, to: TextIO | None = None) -> None:
+    """Write a line of words; as `write`."""
+    encoding = (to or sys.stdout).encoding
+    write(f"{text}\n".encode(encoding, "backslashreplace"), to)
 
 
 def discard() -> None:
