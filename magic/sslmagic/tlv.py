@@ -83,7 +83,7 @@ class TLV(NamedTuple):
         except ValueError as error:
             raise EncodeError(f"TLV {name}: {error}") from None
         tlv = cls(meaning.type, value)
-        if fault := _fault(tlv, strict=False):
+        if fault := _fault(tlv, strict=False) or _nested_fault(tlv):
             raise EncodeError(f"TLV {name}: {fault}")
         return tlv
 
@@ -170,7 +170,7 @@ def _parse(
                 f"TLV {tlv.type:#04x}: {fault}", reason=Reason.TLV, offset=value_at
             )
         if tlv.type == Type.SSL:
-            # A second look with this stream's offsets, for the error alone.
+            # For the errors alone: `SSL.unpack` reads it again where it is wanted.
             _parse(octets, value_at + 5, value_at + length, strict=strict, inside=True)
         tlvs.append(tlv)
         at = value_at + length
@@ -185,10 +185,8 @@ def _pack(tlvs: Iterable[TLV], *, strict: bool, inside: bool) -> bytes:
             raise EncodeError(f"TLV type {tlv.type} does not fit in one octet")
         if fault := _misplaced(tlv.type, seen, inside=inside):
             raise EncodeError(fault)
-        if fault := _fault(tlv, strict=strict):
+        if fault := _fault(tlv, strict=strict) or _nested_fault(tlv):
             raise EncodeError(f"TLV {tlv.type:#04x}: {fault}")
-        if tlv.type == Type.SSL:
-            SSL.unpack(tlv.value)
         if len(tlv.value) > 0xFFFF:
             raise EncodeError(f"TLV {tlv.type:#04x}: {len(tlv.value)} octets: too long")
         parts.append(
@@ -223,6 +221,17 @@ def _fault(tlv: TLV, *, strict: bool) -> str | None:
         return _authority_fault(value, strict=strict)
     if kind == Type.ALPN and strict and not all(0x21 <= o <= 0x7E for o in value):
         return "ALPN holds octets outside 21 to 7E"
+    return None
+
+
+def _nested_fault(tlv: TLV) -> str | None:
+    """Return why what nests in an SSL TLV is wrong, or None."""
+    if tlv.type != Type.SSL:
+        return None
+    try:
+        SSL.unpack(tlv.value)
+    except DecodeError as error:
+        return str(error)
     return None
 
 

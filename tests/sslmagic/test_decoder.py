@@ -1,0 +1,120 @@
+"""decoder.py: any split of the octets gives the same result as one piece."""
+
+from __future__ import annotations
+
+import pytest
+
+from sslmagic.decoder import Decoder, Framer, decode
+from sslmagic.errors import ConfigurationError, DecodeError, IncompleteError, Reason
+from sslmagic.preamble import Preamble
+from sslmagic.wire import encode
+
+PREAMBLE = Preamble(source=("203.0.113.9", 51234), destination=("198.51.100.2", 443))
+FORMATS = ("magic", "proxy1", "proxy2")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_reading_what_is_wanted_leaves_the_rest(format: str) -> None:
+    octets = encode(PREAMBLE, format)
+    stream = octets + b"\x16\x03\x01"
+    decoder = Decoder(format)
+    taken = 0
+    while (preamble := decoder.feed(b"")) is None:
+        assert 0 < decoder.wanted <= len(octets) - taken
+        step = decoder.wanted
+        decoder.feed(stream[taken : taken + step])
+        taken += step
+    assert preamble == PREAMBLE
+    assert taken == len(octets)
+    assert decoder.rest == b""
+    assert decoder.wanted == 0
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_follows_is_untouched(format: str) -> None:
+    decoder = Decoder(format)
+    assert decoder.rest == b""
+    assert decoder.feed(encode(PREAMBLE, format) + b"ab") == PREAMBLE
+    assert decoder.feed(b"cd") == PREAMBLE
+    assert decoder.rest == b"abcd"
+    assert decoder.close() == PREAMBLE
+    assert decoder.frame is not None
+    assert decoder.frame.octets == encode(PREAMBLE, format)
+
+
+def test_octets_of_a_bytearray_are_copied() -> None:
+    stream = bytearray(encode(PREAMBLE))
+    decoder = Decoder()
+    decoder.feed(memoryview(stream)[:20])
+    stream[:20] = bytes(20)
+    assert decoder.feed(bytes(stream[20:])) == PREAMBLE
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_stream_that_ends_early(format: str) -> None:
+    octets = encode(PREAMBLE, format)
+    for cut in range(len(octets)):
+        with pytest.raises(IncompleteError) as caught:
+            decode(octets[:cut], format)
+        assert caught.value.offset == cut
+        assert caught.value.reason is Reason.TRUNCATED
+
+
+def test_the_first_octet_chooses_among_the_formats() -> None:
+    for format in FORMATS:
+        decoder = Decoder(FORMATS)
+        assert decoder.feed(encode(PREAMBLE, format)) == PREAMBLE
+        assert decoder.frame is not None
+        assert decoder.frame.format == format
+
+
+def test_a_format_that_is_not_required_is_refused_at_its_first_octet() -> None:
+    decoder = Decoder(("magic", "proxy2"))
+    with pytest.raises(DecodeError, match="octet 50 does not start magic or proxy2"):
+        decoder.feed(b"P")
+    assert decoder.wanted == 0
+
+
+def test_a_failed_decoder_stays_failed() -> None:
+    decoder = Decoder()
+    with pytest.raises(DecodeError) as first:
+        decoder.feed(b"GET")
+    with pytest.raises(DecodeError) as second:
+        decoder.feed(encode(PREAMBLE))
+    with pytest.raises(DecodeError) as third:
+        decoder.close()
+    assert first.value is second.value is third.value
+    assert decoder.frame is None
+
+
+def test_a_framed_preamble_may_still_be_wrong() -> None:
+    octets = bytearray(encode(PREAMBLE))
+    octets[20:22] = b"\0\0"
+    decoder = Decoder()
+    with pytest.raises(DecodeError, match="port 0"):
+        decoder.feed(bytes(octets) + b"rest")
+    with pytest.raises(DecodeError, match="port 0"):
+        decoder.close()
+
+
+def test_a_limit_of_ones_own() -> None:
+    assert decode(encode(PREAMBLE), limit=24)[0] == PREAMBLE
+    with pytest.raises(DecodeError) as caught:
+        decode(encode(PREAMBLE), limit=23)
+    assert caught.value.reason is Reason.OVERSIZE
+
+
+@pytest.mark.parametrize("formats", ["auto", (), ("magic", "spp")])
+def test_formats_that_do_not_exist(formats: str | tuple[str, ...]) -> None:
+    with pytest.raises(ConfigurationError):
+        Decoder(formats)
+
+
+def test_a_framer_parses_nothing() -> None:
+    octets = bytearray(encode(PREAMBLE))
+    octets[20:22] = b"\0\0"
+    framer = Framer()
+    frame = framer.feed(bytes(octets))
+    assert frame is not None
+    assert framer.close() == frame
+    assert frame.proof is None
