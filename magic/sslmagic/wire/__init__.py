@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from sslmagic.errors import EncodeError
-from sslmagic.preamble import Preamble
+from sslmagic.preamble import Preamble, Transport
 from sslmagic.wire import magic, proxy1, proxy2
 from sslmagic.wire.frame import Frame, Framing, ProofBlock
 
@@ -20,6 +20,7 @@ __all__ = [
     "LIMITS",
     "LONGEST_SIGNATURE",
     "PARSERS",
+    "PLAIN",
     "Format",
     "Frame",
     "Framing",
@@ -50,6 +51,13 @@ PARSERS: dict[str, Callable[[Frame], Preamble]] = {
     "proxy2": proxy2.parse,
 }
 _ENCODERS = {"magic": magic.encode, "proxy1": proxy1.encode, "proxy2": proxy2.encode}
+PLAIN: dict[str, dict[Transport, bytes]] = {
+    "magic": magic.PLAIN,
+    "proxy1": {},
+    "proxy2": proxy2.PLAIN,
+}
+"""By format and transport, the head that makes a preamble with the address block alone,
+unsigned and without TLVs; a format of text has none."""
 
 
 def encode(
@@ -70,9 +78,15 @@ def encode(
         EncodeError: the format does not exist or cannot carry the preamble.
     """
     try:
-        encoder = _ENCODERS[format]
+        plain = PLAIN[format]
+        # Most preambles are a constant and their block: a gateway makes one for every
+        # connection, and this way takes a third of the encoder's time.
+        if limit is None and not crc32c and not preamble.tlvs:
+            return plain[preamble.transport] + preamble.block
     except KeyError:
-        raise EncodeError(f"{format!r} is none of {', '.join(FORMATS)}") from None
+        if format not in FORMATS:
+            raise EncodeError(f"{format!r} is none of {', '.join(FORMATS)}") from None
+    encoder = _ENCODERS[format]
     if limit is None:
         return encoder(preamble, crc32c=crc32c)
     return encoder(preamble, limit=limit, crc32c=crc32c)

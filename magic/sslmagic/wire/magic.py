@@ -29,6 +29,7 @@ from sslmagic.wire.frame import (
 __all__ = [
     "LIMIT",
     "MOST_BOUND",
+    "PLAIN",
     "SENDER_LIMIT",
     "SIGNATURE_LENGTH",
     "TAG_LENGTH",
@@ -60,8 +61,12 @@ _NAME = b"MAGI"
 _HEAD = 12
 _PROOF = struct.Struct("!BBHIQ16s")
 _TRANSPORTS = {t.value: t for t in (Transport.TCP4, Transport.TCP6, Transport.UNIX)}
-_PLAIN4 = _TYPE + b"\x00\x13" + _NAME + b"\x11\x11\x00"
-"""The head of the commonest preamble: TCP4, unsigned, no TLVs, 24 octets in all."""
+PLAIN = {
+    Transport.TCP4: _TYPE + b"\x00\x13" + _NAME + b"\x11\x11\x00",
+    Transport.TCP6: _TYPE + b"\x00\x2b" + _NAME + b"\x11\x21\x00",
+}
+"""The heads of the commonest preambles, unsigned and without TLVs: such a head and the
+address block are the whole preamble."""
 
 
 def is_signature(octets: bytes) -> bool:
@@ -77,10 +82,6 @@ def encode(
     Raises:
         EncodeError: MAGIC cannot carry it, or it is longer than *limit* octets.
     """
-    if preamble.transport is Transport.TCP4 and not (
-        preamble.tlvs or crc32c or limit < 24
-    ):
-        return _PLAIN4 + preamble.block
     if crc32c:
         preamble = with_checksum(preamble)
     octets = compose(preamble, profile=0, proof=b"", limit=limit)
@@ -151,11 +152,6 @@ def parse(frame: Frame) -> Preamble:
         DecodeError: an address or TLV breaks spec.md.
     """
     octets = frame.octets
-    if octets[:12] == _PLAIN4:
-        block = octets[12:]
-        # Octets 1 to 223 in front and a port: nothing that `block_fault` refuses.
-        if 0 < block[0] < 224 and (block[8] or block[9]):
-            return checked(Transport.TCP4, block)
     profile = octets[11]
     start = _HEAD + (_PROOF.size if profile else 0)
     end = len(octets) - TAG_LENGTH[profile]

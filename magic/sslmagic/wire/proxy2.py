@@ -28,7 +28,7 @@ from sslmagic.wire.frame import (
     with_checksum,
 )
 
-__all__ = ["LIMIT", "SENDER_LIMIT", "SIGNATURE", "encode", "frame", "parse"]
+__all__ = ["LIMIT", "PLAIN", "SENDER_LIMIT", "SIGNATURE", "encode", "frame", "parse"]
 
 LIMIT = 4096
 """Octets that a receiver takes by default, the same as nginx takes."""
@@ -38,8 +38,12 @@ SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
 _HEAD = 16
 _TRANSPORTS = {transport.value: transport for transport in Transport}
-_PLAIN4 = SIGNATURE + b"\x21\x11\x00\x0c"
-"""The head of the commonest preamble: TCP4, no TLVs, 28 octets in all."""
+PLAIN = {
+    Transport.TCP4: SIGNATURE + b"\x21\x11\x00\x0c",
+    Transport.TCP6: SIGNATURE + b"\x21\x21\x00\x24",
+}
+"""The heads of the commonest preambles, those without TLVs: such a head and the
+address block are the whole preamble."""
 
 
 def encode(
@@ -52,8 +56,6 @@ def encode(
     """
     transport = preamble.transport
     block = preamble.block
-    if transport is Transport.TCP4 and not (preamble.tlvs or crc32c or limit < 28):
-        return _PLAIN4 + block
     if crc32c:
         preamble = with_checksum(preamble)
     body = block + pack_tlvs(preamble.tlvs, strict=False)
@@ -106,11 +108,6 @@ def parse(frame: Frame) -> Preamble:
         DecodeError: an address or TLV breaks proxy-protocol.txt.
     """
     octets = frame.octets
-    if octets[:16] == _PLAIN4:
-        block = octets[16:]
-        # Octets 1 to 223 in front and a port: nothing that `block_fault` refuses.
-        if 0 < block[0] < 224 and (block[8] or block[9]):
-            return checked(Transport.TCP4, block)
     if octets[12] & 0x0F == Command.LOCAL:
         return Preamble.local()
     claimed = _TRANSPORTS[octets[13]]
