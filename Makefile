@@ -41,19 +41,21 @@ clean: ## remove the virtual environment and every cache
 # One chain, so that `make -j` never runs pip twice at a time in one environment.
 
 $(VENV)/.python:
-	@python=; \
-	for name in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	@python= fresh=; \
+	for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
 		if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 		then python=$$name; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-		echo "make: no python3 of version 3.11 or later here (or name one: make PYTHON=...)" >&2; \
+		echo "make: $(or $(PYTHON),python3) is missing or older than 3.11;" \
+			"name another: make PYTHON=..." >&2; \
 		exit 69; \
 	fi; \
-	rm -rf $(VENV); \
+	[ -e $(VENV) ] || fresh=yes; \
 	if ! said=$$("$$python" -m venv $(VENV) 2>&1); then \
-		rm -rf $(VENV); \
-		echo "make: $$python -m venv fails; Debian and Ubuntu have it in python3-venv" >&2; \
+		[ -z "$$fresh" ] || rm -rf $(VENV); \
+		echo "make: $$python cannot make a virtual environment;" \
+			"Debian and Ubuntu have what is missing in python3-venv:" >&2; \
 		echo "$$said" >&2; \
 		exit 69; \
 	fi
