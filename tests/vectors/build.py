@@ -82,9 +82,9 @@ def magic(
     return prefix + claimed.to_bytes(2, "big") + inner
 
 
-def local(body: bytes = b"", **other: int) -> bytes:
+def local(body: bytes = b"", *, profile: int = 0) -> bytes:
     """A MAGIC preamble with the command LOCAL."""
-    return magic(body, command=0x10, transport=0, **other)
+    return magic(body, command=0x10, transport=0, profile=profile)
 
 
 def proxy2(

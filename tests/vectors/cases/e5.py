@@ -68,6 +68,7 @@ def row(
         "result": result,
     }
     found = "valid"
+    octets = b""
     try:
         if len(proofs) != 1 or size is None:
             raise Refused("proof", 0)

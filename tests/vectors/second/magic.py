@@ -42,7 +42,7 @@ def magic(octets: bytes, limit: int) -> dict[str, Any]:
     proof = proof_block(octets, profile, command) if profile else None
     need(octets, end)
     if proof is not None:
-        proof["tag"] = octets[tlvs_end:end].hex()
+        proof |= {"tag": octets[tlvs_end:end].hex(), "verified": False}
     said = addresses(octets, start, transport)
     if said is None:
         raise Refused("address", start)

@@ -35,8 +35,12 @@ class Hop(NamedTuple):
     node_port: int
 
     def packed(self) -> bytes:
-        ends = [unmapped(ipaddress.ip_address(end).packed) for end in self[::2]]
-        return b"".join(ends) + b"".join(p.to_bytes(2, "big") for p in self[1::2])
+        ends = [
+            unmapped(ipaddress.ip_address(host).packed)
+            for host in (self.gateway, self.node)
+        ]
+        ports = self.gateway_port << 16 | self.node_port
+        return b"".join(ends) + ports.to_bytes(4, "big")
 
 
 class Demand(NamedTuple):
