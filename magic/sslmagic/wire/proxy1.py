@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import struct
 
 from sslmagic.address import host_text
 from sslmagic.errors import DecodeError, EncodeError, Reason
@@ -23,7 +24,7 @@ from sslmagic.preamble import (
 )
 from sslmagic.wire.frame import Frame, Framing, check_prefix
 
-__all__ = ["LIMIT", "SIGNATURE", "encode", "frame", "parse"]
+__all__ = ["LIMIT", "SIGNATURE", "encode", "frame", "parse", "plain"]
 
 LIMIT = 107
 """Octets of the longest line, CR LF included (section 2.1)."""
@@ -33,7 +34,11 @@ _WELL_FORMED = re.compile(
     rb"PROXY (?:TCP4 [0-9. ]+|TCP6 [0-9a-fA-F:. ]+|UNKNOWN(?: [^\r\n]*)?)"
 )
 """What a whole line looks like where no octet needs to be blamed."""
-_FIELDS_AT = 11
+_TCP4 = b"PROXY TCP4 "
+_LINE4 = _TCP4 + b"%d.%d.%d.%d %d.%d.%d.%d %d %d\r\n"
+_BLOCK4 = struct.Struct("!8B2H")
+"""The address block as what a line says: eight octets and two ports."""
+_FIELDS_AT = len(_TCP4)
 _CHARACTERS = {b"4"[0]: b"0123456789. ", b"6"[0]: b"0123456789abcdefABCDEF:. "}
 _LEAST = {b"4"[0]: (7, 7, 1, 1), b"6"[0]: (2, 2, 1, 1)}
 """Octets that each field takes at the least, by the last octet of the family."""
@@ -55,11 +60,7 @@ def encode(preamble: Preamble, *, limit: int = LIMIT, crc32c: bool = False) -> b
     if transport is Transport.UNKNOWN:
         line = b"PROXY UNKNOWN\r\n"
     elif transport is Transport.TCP4:
-        line = b"PROXY TCP4 %d.%d.%d.%d %d.%d.%d.%d %d %d\r\n" % (
-            *block[:8],
-            block[8] << 8 | block[9],
-            block[10] << 8 | block[11],
-        )
+        line = _LINE4 % _BLOCK4.unpack(block)
     elif transport is Transport.TCP6:
         source = block[32] << 8 | block[33]
         destination = block[34] << 8 | block[35]
@@ -94,6 +95,24 @@ def frame(octets: bytes, limit: int = LIMIT) -> Framing:
     return Framing(0, min(_wanted(octets), limit - len(octets)))
 
 
+def plain(octets: bytes) -> tuple[Preamble, bytes] | None:
+    """Return a TCP4 line's preamble and what follows it, or None.
+
+    A short cut past `frame` and `parse` for octets that both would pass.
+    """
+    end = octets.find(b"\r\n", 0, LIMIT)
+    fields = octets[_FIELDS_AT:end].split(b" ")
+    if end < 0 or len(fields) != 4 or not octets.startswith(_TCP4):
+        return None
+    try:
+        block = _pack4(*fields)
+    except (KeyError, ValueError):
+        return None
+    if block_fault(Transport.TCP4, block):
+        return None
+    return checked(Transport.TCP4, block), octets[end + 2 :]
+
+
 def parse(frame: Frame) -> Preamble:
     """Return what a framed line says.
 
@@ -112,26 +131,7 @@ def parse(frame: Frame) -> Preamble:
     source, destination, source_port, destination_port = fields
     try:
         if octets[9] == 0x34:
-            a, b, c, d = source.split(b".")
-            e, f, g, h = destination.split(b".")
-            p, q = _port(source_port), _port(destination_port)
-            block = bytes(
-                (
-                    _OCTETS[a],
-                    _OCTETS[b],
-                    _OCTETS[c],
-                    _OCTETS[d],
-                    _OCTETS[e],
-                    _OCTETS[f],
-                    _OCTETS[g],
-                    _OCTETS[h],
-                    p >> 8,
-                    p & 255,
-                    q >> 8,
-                    q & 255,
-                )
-            )
-            transport = Transport.TCP4
+            transport, block = Transport.TCP4, _pack4(*fields)
         else:
             ports = _port(source_port) << 16 | _port(destination_port)
             block = _pack6(source) + _pack6(destination) + ports.to_bytes(4, "big")
@@ -152,9 +152,24 @@ def _check_line(head: bytes, *, whole: bool) -> None:
     """Raise at the first octet of an unended line that cannot be right."""
     if whole and _WELL_FORMED.fullmatch(head):
         return
+    # In the order of the octets, so that a line in pieces breaks where a whole one does.
+    stop = _line_end(head, whole=whole)
+    _check_fields(head[:stop])
+    if stop < len(head):
+        raise _fault("CR or LF alone does not end a line", stop)
+    if whole and len(head) < 13:
+        raise _fault("the line ends before its fields", len(head))
+
+
+def _line_end(head: bytes, *, whole: bool) -> int:
+    """Return where the first CR or LF stands that is not the line's own end."""
     for at, octet in enumerate(head):
         if octet == 0x0A or (octet == 0x0D and (whole or at + 1 < len(head))):
-            raise _fault("CR or LF alone does not end a line", at)
+            return at
+    return len(head)
+
+
+def _check_fields(head: bytes) -> None:
     kind = head[6:7]
     if kind == b"U":
         _check_family(head, b"UNKNOWN")
@@ -164,14 +179,10 @@ def _check_line(head: bytes, *, whole: bool) -> None:
         _check_family(head, b"TCP6" if head[9:10] == b"6" else b"TCP4")
         if len(head) > 10 and head[10] != 0x20:
             raise _fault("the family is followed by one space", 10)
-        for at, octet in enumerate(head[_FIELDS_AT:].rstrip(b"\r"), _FIELDS_AT):
+        for at, octet in enumerate(head[_FIELDS_AT:].removesuffix(b"\r"), _FIELDS_AT):
             if octet not in _CHARACTERS[head[9]]:
-                raise _fault(
-                    f"octet {octet:02X} has no place in a {head[6:10].decode()} line",
-                    at,
-                )
-    if whole and len(head) < 13:
-        raise _fault("the line ends before its fields", len(head))
+                name = head[6:10].decode()
+                raise _fault(f"octet {octet:02X} has no place in a {name} line", at)
 
 
 def _check_family(head: bytes, expected: bytes) -> None:
@@ -200,6 +211,25 @@ def _wanted(octets: bytes) -> int:
     if len(fields) <= 4:
         missing += max(least[len(fields) - 1] - len(field), 0)
     return missing
+
+
+def _pack4(
+    source: bytes, destination: bytes, source_port: bytes, destination_port: bytes
+) -> bytes:
+    a, b, c, d = source.split(b".")
+    e, f, g, h = destination.split(b".")
+    return _BLOCK4.pack(
+        _OCTETS[a],
+        _OCTETS[b],
+        _OCTETS[c],
+        _OCTETS[d],
+        _OCTETS[e],
+        _OCTETS[f],
+        _OCTETS[g],
+        _OCTETS[h],
+        _port(source_port),
+        _port(destination_port),
+    )
 
 
 def _port(field: bytes) -> int:

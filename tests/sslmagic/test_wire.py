@@ -1,0 +1,58 @@
+"""wire: one way to encode, and telling a preamble from what it is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from sslmagic.errors import EncodeError
+from sslmagic.preamble import Preamble
+from sslmagic.wire import FORMATS, LIMITS, encode, may_be_signature, signature
+
+PREAMBLE = Preamble(source=("203.0.113.9", 51234), destination=("198.51.100.2", 443))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_prefix_of_a_signature_is_told(format: str) -> None:
+    octets = encode(PREAMBLE, format)
+    length = {"magic": 9, "proxy1": 6, "proxy2": 12}[format]
+    for cut in range(length):
+        assert may_be_signature(octets[:cut])
+        assert signature(octets[:cut]) is None
+    for cut in range(length, len(octets) + 1):
+        assert not may_be_signature(octets[:cut])
+        assert signature(octets[:cut]) == format
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"\x16\x03\x01\x02\0\x01",
+        b"GET / HTTP/1.1",
+        b"PROXIES",
+        b"POST /",
+        b"\r\n\r\n\0\r\nQUIT\r",
+        b"\xcd\x03\x03\0\x13MAGE",
+        b"\xcd\x03\x02",
+        b"SSH-2.0",
+    ],
+)
+def test_what_is_no_signature(octets: bytes) -> None:
+    assert signature(octets) is None
+    assert not may_be_signature(octets)
+
+
+def test_a_format_that_does_not_exist() -> None:
+    with pytest.raises(EncodeError, match="'auto' is none of magic, proxy1, proxy2"):
+        encode(PREAMBLE, "auto")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_limit_of_ones_own(format: str) -> None:
+    length = len(encode(PREAMBLE, format))
+    assert encode(PREAMBLE, format, limit=length) == encode(PREAMBLE, format)
+    with pytest.raises(EncodeError, match=f"{length} octets, where {length - 1}"):
+        encode(PREAMBLE, format, limit=length - 1)
+
+
+def test_limits_have_a_format_each() -> None:
+    assert tuple(LIMITS) == FORMATS
