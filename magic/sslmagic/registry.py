@@ -123,34 +123,39 @@ def _read_vpce(value: bytes) -> str:
     return _text(value[1:])
 
 
+def _write_vpce(text: str) -> bytes:
+    return b"\x01" + text.encode()
+
+
 def _read_link(value: bytes) -> int:
     return int.from_bytes(value[1:], "little")
+
+
+def _write_link(text: str) -> bytes:
+    return b"\x01" + number(text, 32).to_bytes(4, "little")
 
 
 def _read_psc(value: bytes) -> int:
     return int.from_bytes(value, "big")
 
 
+def _write_psc(text: str) -> bytes:
+    return number(text, 64).to_bytes(8, "big")
+
+
 # Vendors chose their numbers without each other (0xE0 is Google's and hitch's), so a
 # vendor's meaning holds only for values of its shape, and never refuses one.
 _VENDORS: tuple[tuple[Meaning, Callable[[bytes], bool]], ...] = (
     (
-        Meaning(0xEA, "AWS_VPCE_ID", _read_vpce, lambda t: b"\x01" + t.encode()),
+        Meaning(0xEA, "AWS_VPCE_ID", _read_vpce, _write_vpce),
         lambda value: value[:1] == b"\x01" and _is_plain(value[1:]),
     ),
     (
-        Meaning(
-            0xEE,
-            "AZURE_LINK_ID",
-            _read_link,
-            lambda t: b"\x01" + number(t, 32).to_bytes(4, "little"),
-        ),
+        Meaning(0xEE, "AZURE_LINK_ID", _read_link, _write_link),
         lambda value: value[:1] == b"\x01" and len(value) == 5,
     ),
     (
-        Meaning(
-            0xE0, "GCP_PSC_ID", _read_psc, lambda t: number(t, 64).to_bytes(8, "big")
-        ),
+        Meaning(0xE0, "GCP_PSC_ID", _read_psc, _write_psc),
         lambda value: len(value) == 8,
     ),
     (
