@@ -182,6 +182,7 @@ def _proxy1(walk: _Walk) -> None:
     while walk.at < walk.end:
         _word(walk, "too much")
     if line_end < 0:
+        walk.end = len(walk.octets)
         raise _LostError
     walk.stop_at(line_end + 2)
     walk.take(2, "end of line", "CR LF")
