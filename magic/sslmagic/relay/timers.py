@@ -39,6 +39,9 @@ class Deadlines:
     def __len__(self) -> int:
         return len(self._due)
 
+    def __contains__(self, waiter: Waiter) -> bool:
+        return waiter in self._due
+
     def add(self, waiter: Waiter, now: float) -> None:
         """Start the time of *waiter* at *now*."""
         if self.seconds:

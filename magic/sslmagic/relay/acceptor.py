@@ -1,0 +1,124 @@
+"""A listening socket on a worker's loop.
+
+All workers watch one listening socket, with EPOLLEXCLUSIVE so that a new connection
+wakes one of them. A connection in its queue belongs to no worker yet: it waits for
+whoever comes next when a worker ends. With a queue per worker (SO_REUSEPORT) the kernel
+resets what a worker leaves in its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+from typing import TYPE_CHECKING, Final
+
+from sslmagic.relay import counters
+from sslmagic.relay.pair import ClientEnd
+
+if TYPE_CHECKING:
+    from sslmagic.relay.address import SocketAddress
+    from sslmagic.relay.loop import Loop
+    from sslmagic.relay.server import VirtualServer
+
+__all__ = ["Acceptor"]
+
+_BATCH = 64
+"""Connections accepted in a row, before those that are open have their turn."""
+_PAUSE = 0.1
+"""Seconds without accepting when there are no descriptors or buffers left."""
+_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+
+
+class Acceptor:
+    """Accepts for a virtual server, and pauses when there is no room for more."""
+
+    def __init__(
+        self, loop: Loop, listening: socket.SocketType, server: VirtualServer
+    ) -> None:
+        self._loop = loop
+        self._listening = listening
+        self._server = server
+        self._family = listening.family
+        # Numbers: the enumerations of the socket module cost a microsecond each.
+        self._protocol = 0 if self._family == socket.AF_UNIX else socket.IPPROTO_TCP
+        self._watched = False
+        self._ended = False
+        self._local = _exact(listening)
+        server.listen(self)
+        self.resume()
+
+    def ready(self, mask: int) -> None:
+        """Accept until nobody waits any more, or others must have their turn."""
+        del mask
+        for _ in range(_BATCH):
+            if not self._accept():
+                return
+
+    def swept(self, now: float) -> None:
+        """Do nothing: listening has no end."""
+
+    def abort(self) -> None:
+        """Do nothing: a fault with one client is no fault of the listener."""
+
+    def pause(self) -> None:
+        """Accept nobody until `resume`; clients wait in the kernel's queue."""
+        if self._watched:
+            self._watched = False
+            self._loop.remove(self._listening.fileno())
+
+    def resume(self) -> None:
+        """Accept again."""
+        if not self._watched and not self._ended and not self._server.full:
+            self._watched = True
+            mask = select.EPOLLIN | select.EPOLLEXCLUSIVE
+            self._loop.add(self._listening.fileno(), self, mask)
+
+    def end(self) -> None:
+        """Accept who waits already, and nobody after that."""
+        for _ in range(socket.SOMAXCONN):
+            if not self._watched or not self._accept():
+                break
+        self.pause()
+        self._ended = True
+        self._listening.close()
+
+    def _accept(self) -> bool:
+        """Accept one client; return whether there may be another."""
+        server = self._server
+        if server.full:
+            server.counts[counters.FULL] += 1
+            self.pause()
+            return False
+        try:
+            # What `socket.socket.accept` calls, without the wrapper around it.
+            descriptor, name = self._listening._accept()  # type: ignore[attr-defined] # noqa: SLF001
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            # The rest are errors of that one connection (accept(2), "Error handling").
+            if error.errno in _EXHAUSTED:
+                server.counts[counters.DESCRIPTORS] += 1
+                self.pause()
+                self._loop.after(_PAUSE, self.resume)
+                return False
+            return True
+        client = ClientEnd(self._family, _STREAM, self._protocol, descriptor)
+        client.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+        client.start(server)
+        server.counts[counters.ACCEPTED] += 1
+        server.live += 1
+        try:
+            server.accepted(client, name, self._local or client.getsockname())
+        except Exception as error:  # noqa: BLE001 - one client's fault
+            server.fault(client, error)
+        return True
+
+
+def _exact(listening: socket.SocketType) -> SocketAddress | None:
+    """Return the address that every client of a listener connected to, if it is one."""
+    name: SocketAddress = listening.getsockname()
+    if isinstance(name, tuple) and name[0] in {"0.0.0.0", "::"}:
+        return None
+    return name

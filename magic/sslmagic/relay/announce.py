@@ -1,0 +1,80 @@
+"""What a node gets first: a preamble made from a connection, or one said again."""
+
+from __future__ import annotations
+
+import socket
+
+from sslmagic.address import MAPPED
+from sslmagic.preamble import Preamble, Transport, UnixEndpoint
+from sslmagic.relay.address import SocketAddress
+from sslmagic.tlv import HOP_TYPES, TLV, fits_magic
+from sslmagic.wire import encode
+
+__all__ = ["announce", "respeak"]
+
+
+def announce(name: SocketAddress, local: SocketAddress, format: str) -> bytes:
+    """Return the preamble of a client at *name* that connected to *local*.
+
+    A client on a UNIX socket has no address: its source is the unnamed UNIX endpoint,
+    and where *format* cannot say that, the preamble is LOCAL.
+
+    Raises:
+        EncodeError: no preamble can say this.
+    """
+    if not isinstance(name, tuple) or not isinstance(local, tuple):
+        if format == "proxy1":
+            return encode(Preamble.local(), format)
+        source, destination = UnixEndpoint(_path(name)), UnixEndpoint(_path(local))
+        return encode(Preamble(source=source, destination=destination), format)
+    source_host, destination_host = _packed(name[0]), _packed(local[0])
+    ports = (name[1] << 16 | local[1]).to_bytes(4, "big")
+    if len(source_host) == 4 == len(destination_host):
+        transport = Transport.TCP4
+    else:
+        transport = Transport.TCP6
+        source_host, destination_host = _wide(source_host), _wide(destination_host)
+    block = source_host + destination_host + ports
+    return encode(Preamble.packed(transport, block), format)
+
+
+def respeak(preamble: Preamble, format: str) -> bytes:
+    """Return *preamble* in *format*, with the TLVs that the format can say.
+
+    TLVs that speak of the previous hop are left out; LOCAL stays LOCAL.
+
+    Raises:
+        EncodeError: the format cannot carry the addresses, or it becomes too long.
+    """
+    tlvs = tuple(tlv for tlv in preamble.tlvs if _is_said(tlv, format))
+    if tlvs != preamble.tlvs:
+        if preamble.transport is Transport.UNKNOWN:
+            preamble = Preamble(
+                command=preamble.command, transport=preamble.transport, tlvs=tlvs
+            )
+        else:
+            preamble = Preamble.packed(preamble.transport, preamble.block, tlvs)
+    return encode(preamble, format)
+
+
+def _is_said(tlv: TLV, format: str) -> bool:
+    if tlv.type in HOP_TYPES or format == "proxy1":
+        return False
+    return format != "magic" or fits_magic(tlv)
+
+
+def _path(name: SocketAddress) -> str:
+    # An abstract name is no path (spec.md section 4.4): it stays unnamed.
+    return name if isinstance(name, str) else ""
+
+
+def _packed(host: str) -> bytes:
+    """Return the octets of an address as the kernel printed it."""
+    if ":" not in host:
+        return socket.inet_aton(host)
+    packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    return packed[12:] if packed.startswith(MAPPED) else packed
+
+
+def _wide(host: bytes) -> bytes:
+    return MAPPED + host if len(host) == 4 else host

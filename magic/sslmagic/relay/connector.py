@@ -1,0 +1,239 @@
+"""Finds a node for a client: round robin, and the next one when one cannot be reached.
+
+    choose --> connect --> open --> joined
+      ^           |          |
+      +-- failed -+----------+      until every node, or as many as allowed, was tried
+
+A node is given up only while none of our octets has reached it. What it gets first is
+made afresh for each attempt, after connect(2) was called: a preamble belongs to one
+connection.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+from sslmagic.relay import counters
+from sslmagic.relay.pair import NodeEnd
+
+if TYPE_CHECKING:
+    from sslmagic.relay.address import Address
+    from sslmagic.relay.server import VirtualServer
+
+__all__ = ["Connector", "Opening"]
+
+_STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_AGAIN = 0.02
+"""Seconds until a UNIX socket whose queue is full is tried again."""
+
+
+class Opening(Protocol):
+    """A client on its way to a node."""
+
+    def compose(self, node: NodeEnd) -> bytes | None:
+        """Return what *node* gets first; None if the client has been refused."""
+        ...
+
+    def joined(self, node: NodeEnd, unsent: bytes) -> None:
+        """Go on with *node*, which has taken all but *unsent*."""
+        ...
+
+    def unreachable(self, why: str) -> None:
+        """Give up: no node could be reached."""
+        ...
+
+
+class Connector:
+    """Connects clients of one virtual server to its nodes.
+
+    Args:
+        server: whose limits and counters hold.
+        nodes: where to connect, at least one.
+    """
+
+    def __init__(self, server: VirtualServer, nodes: Sequence[Address]) -> None:
+        self.server = server
+        self.nodes = tuple(nodes)
+        limits = server.limits
+        self.attempts = limits.max_connection_attempts or len(self.nodes)
+        self.waiting = server.loop.deadlines(limits.max_connect_time)
+        self._next = 0
+
+    def connect(self, opening: Opening) -> Attempt | None:
+        """Find a node for *opening*, which is told how it went.
+
+        Returns:
+            The search, if it goes on; None if *opening* knows already.
+        """
+        attempt = Attempt(self, opening, self._next)
+        self._next = (self._next + 1) % len(self.nodes)
+        attempt.run()
+        return None if attempt.over else attempt
+
+
+class Attempt:
+    """One client's search for a node, over as soon as `Opening` was told."""
+
+    __slots__ = (
+        "_connector",
+        "_end",
+        "_first",
+        "_node",
+        "_opening",
+        "_tried",
+        "_watched",
+        "_why",
+    )
+
+    def __init__(self, connector: Connector, opening: Opening, first: int) -> None:
+        self._connector = connector
+        self._opening: Opening | None = opening
+        self._first = first
+        self._tried = 0
+        self._node: Address | None = None
+        self._end: NodeEnd | None = None
+        self._watched = False
+        self._why = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether the client has its node, or will get none."""
+        return self._opening is None
+
+    def run(self) -> None:
+        """Try nodes until one takes the first octets or has to be waited for."""
+        connector = self._connector
+        while self._tried < connector.attempts:
+            nodes = connector.nodes
+            node = nodes[(self._first + self._tried) % len(nodes)]
+            self._tried += 1
+            self._node = node
+            if self._try(node):
+                return
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.unreachable(self._why)
+
+    def cancel(self) -> None:
+        """Stop: the client is gone."""
+        self._opening = None
+        self._forget()
+
+    def ready(self, mask: int) -> None:
+        """Go on with a node that has answered, or try the next one."""
+        del mask
+        if self._end is not None and not self._open(self._end):
+            self.run()
+
+    def expired(self) -> None:
+        """Try the next node: this one has not answered in time."""
+        self._failed(os.strerror(errno.ETIMEDOUT))
+        self.run()
+
+    def swept(self, now: float) -> None:
+        """Do nothing: a deadline of its own watches over it."""
+
+    def abort(self) -> None:
+        """Give up the node that is waited for, and the client."""
+        self._tried = self._connector.attempts
+        self._failed("the gateway ends")
+        self.run()
+
+    def _try(self, node: Address) -> bool:
+        """Start connecting; return whether this node need not be given up yet."""
+        server = self._connector.server
+        try:
+            end = NodeEnd(node.family, _STREAM, 0)
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                server.counts[counters.DESCRIPTORS] += 1
+            self._why = error.strerror
+            return False
+        end.start(server)
+        if node.family != socket.AF_UNIX:
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        code = end.connect_ex(node.name)
+        self._end = end
+        if code == 0 or code == errno.EINPROGRESS:
+            return self._open(end)
+        if code == errno.EAGAIN:
+            self._queue()
+            return True
+        self._failed(os.strerror(code))
+        return False
+
+    def _open(self, end: NodeEnd) -> bool:
+        """Send the first octets, which tells at once whether the node is there."""
+        opening = self._opening
+        if opening is None:
+            self._forget()
+            return True
+        octets = opening.compose(end)
+        if octets is None:
+            self.cancel()
+            return True
+        try:
+            sent = end.send(octets)
+        except BlockingIOError:
+            self._wait(end)
+            return True
+        except OSError as error:
+            self._failed(error.strerror)
+            return False
+        self._opening = self._end = None
+        opening.joined(end, octets[sent:])
+        loop = end.server.loop
+        if self._watched:
+            self._connector.waiting.discard(self)
+            loop.hand_over(end.fileno(), end)
+            # What came in with the answer was not read, and is not told again.
+            end.seen |= select.EPOLLIN
+            loop.again(end)
+        else:
+            loop.add(end.fileno(), end)
+        return True
+
+    def _wait(self, end: NodeEnd) -> None:
+        if not self._watched:
+            self._watched = True
+            self._start_time()
+            self._connector.server.loop.add(end.fileno(), self)
+
+    def _queue(self) -> None:
+        """Come back to a UNIX socket whose queue is full: it cannot be waited for."""
+        self._start_time()
+        if self._end is not None:
+            self._end.drop()
+            self._end = None
+        self._connector.server.loop.after(_AGAIN, self._come_back)
+
+    def _come_back(self) -> None:
+        if self._opening is not None and self._end is None and not self._over_time():
+            self._tried -= 1
+            self.run()
+
+    def _start_time(self) -> None:
+        waiting = self._connector.waiting
+        if self not in waiting:
+            waiting.add(self, self._connector.server.loop.now)
+
+    def _over_time(self) -> bool:
+        return self not in self._connector.waiting
+
+    def _failed(self, why: str) -> None:
+        self._connector.server.counts[counters.NODE_FAILED] += 1
+        self._why = f"{self._node}: {why}"
+        self._forget()
+
+    def _forget(self) -> None:
+        self._watched = False
+        self._connector.waiting.discard(self)
+        if self._end is not None:
+            self._end.drop()
+            self._end = None

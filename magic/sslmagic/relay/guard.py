@@ -1,0 +1,71 @@
+"""Watches the first octets of a client that is joined to its node already.
+
+A node that speaks first must not wait for its client, so the two are joined before the
+client's octets could be judged. The guard reads for the client end until they can, and
+then leaves the descriptor to it.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import TYPE_CHECKING, Final
+
+from sslmagic.errors import Reason
+from sslmagic.relay.address import endpoint
+from sslmagic.wire import LONGEST_SIGNATURE
+
+if TYPE_CHECKING:
+    from sslmagic.relay.pair import ClientEnd
+    from sslmagic.relay.passthrough import Passthrough
+
+__all__ = ["Guard"]
+
+_NOT_READING: Final = ~(select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLPRI)
+
+
+class Guard:
+    """Stands in for the client end until its first octets are judged."""
+
+    __slots__ = ("_client", "_held", "_server")
+
+    def __init__(self, client: ClientEnd, held: bytes, server: Passthrough) -> None:
+        self._client = client
+        self._held = held
+        self._server = server
+
+    def ready(self, mask: int) -> None:
+        """Read until the octets can be judged; let the client end do the rest."""
+        client = self._client
+        if mask & _NOT_READING:
+            client.ready(mask & _NOT_READING)
+        while client.other is not None:
+            view = self._server.view
+            try:
+                count = client.recv_into(view, LONGEST_SIGNATURE - len(self._held))
+            except BlockingIOError:
+                return
+            except OSError:
+                client.ready(select.EPOLLERR)
+                return
+            self._held += view[:count]
+            client.moved += count
+            verdict = self._server.judge(self._held, ended=not count)
+            if verdict == "forward":
+                client.pass_on(self._held)
+                self._server.loop.hand_over(client.fileno(), client)
+                client.seen |= select.EPOLLIN
+                self._server.loop.again(client)
+                return
+            if isinstance(verdict, Reason):
+                who = endpoint(client.getpeername())
+                self._server.complain(who, verdict, "a preamble behind the preamble")
+                client.abandon()
+                return
+
+    def swept(self, now: float) -> None:
+        """See to the pair's time."""
+        self._client.swept(now)
+
+    def abort(self) -> None:
+        """Reset the pair."""
+        self._client.abort()

@@ -1,0 +1,113 @@
+"""Listening sockets, made once before any worker and shared by all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+
+from sslmagic.relay.address import Address, endpoint
+
+__all__ = ["BACKLOG", "Listening"]
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted: the kernel's own limit by default."""
+_DEFER = 1
+"""Seconds for which the kernel keeps a client that has sent nothing to itself. It is
+told to a worker after that, so that the worker's own deadline holds."""
+
+
+class Listening:
+    """A listening socket.
+
+    Args:
+        address: where to listen.
+        backlog: connections that may wait to be accepted.
+        defer: have connections accepted when their first octets are there. One
+            wake-up less for each, where clients speak first.
+
+    Raises:
+        OSError: it cannot be had.
+    """
+
+    def __init__(
+        self, address: Address, *, backlog: int = BACKLOG, defer: bool = False
+    ) -> None:
+        self._path: str | None = None
+        if address.family == socket.AF_UNIX:
+            self.socket = self._unix(address)
+        else:
+            self.socket = _tcp(address, defer=defer)
+        try:
+            self.socket.listen(backlog)
+        except OSError:
+            self.close()
+            raise
+        self.socket.setblocking(False)
+
+    def __str__(self) -> str:
+        """Return the address, with the port that the kernel chose."""
+        return str(endpoint(self.socket.getsockname()))
+
+    def close(self) -> None:
+        """Stop listening; a UNIX socket leaves no file behind."""
+        self.socket.close()
+        if self._path is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
+            self._path = None
+
+    def _unix(self, address: Address) -> socket.socket:
+        path = os.fsdecode(str(address.name))
+        _remove_stale(path)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listening.bind(path)
+        except OSError:
+            listening.close()
+            raise
+        self._path = path
+        return listening
+
+
+def _tcp(address: Address, *, defer: bool) -> socket.socket:
+    try:
+        listening = socket.socket(address.family, socket.SOCK_STREAM)
+    except OSError as error:
+        every = address.name[0] == "::" and isinstance(address.name, tuple)
+        if error.errno != errno.EAFNOSUPPORT or not every:
+            raise
+        # Every address there is, on a machine without IPv6.
+        name = ("0.0.0.0", int(address.name[1]))
+        address = Address(family=socket.AF_INET, name=name)
+        listening = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address.family == socket.AF_INET6:
+            only = address.name[0] != "::"
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        # What is set here holds for every accepted connection.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if defer:
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _DEFER)
+        listening.bind(address.name)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _remove_stale(path: str) -> None:
+    """Remove the file of a UNIX socket that nobody listens on any more."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.connect(path)
+    except ConnectionRefusedError:
+        os.unlink(path)
+    except OSError:
+        return

@@ -1,0 +1,429 @@
+"""Two connections joined: what comes in at one end goes out at the other.
+
+    each direction:   open --(the sender's FIN)--> ended --(all is written)--> finished
+    the pair:         joined --(both finished)--> closed
+                        |----(either resets)----> both reset
+                        |----(time is up)-------> closed
+                        '----(the node ended, then reset)--> lingering --> closed
+
+An end is the socket itself, with what the relay must remember about it; an idle pair
+holds no buffer at all. Octets are read into one buffer that the whole worker shares and
+written at once; what the receiver does not take is kept, and no more is read from the
+sender until it is gone. A direction that proves to be bulk goes through a pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import struct
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from sslmagic.relay import counters
+from sslmagic.relay.splice import FLAGS, Pipe
+
+if TYPE_CHECKING:
+    from sslmagic.relay.server import VirtualServer
+
+__all__ = ["ClientEnd", "End", "NodeEnd", "join"]
+
+_IN: Final = select.EPOLLIN
+_OUT: Final = select.EPOLLOUT
+_FIN: Final = select.EPOLLRDHUP
+_GONE: Final = select.EPOLLERR
+_UNSURE: Final = select.EPOLLERR | select.EPOLLHUP | select.EPOLLPRI
+"""With one of these a short read does not prove that nothing more is there."""
+_SEEN: Final = _IN | _FIN | _UNSURE
+_DRAINED: Final = ~(_IN | select.EPOLLPRI)
+_ENDED: Final = 1 << 40
+"""The peer of this end has sent its FIN, and it was read. No epoll bit is so high."""
+_FINISHED: Final = 1 << 41
+"""We have sent our FIN to the peer of this end."""
+_CLOSED: Final = 1 << 43
+"""This end was given up, and nothing else is remembered."""
+_IGNORED: Final = 1 << 42
+"""The other end is gone, so that what comes in here is thrown away."""
+
+_TURN = 16
+"""Reads of one end in a row, before others have their turn."""
+_BULK = 256 * 1024
+"""Octets in one direction that, with a full buffer on top, prove it to be bulk."""
+_RESET: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER for 0 seconds: closing sends RST instead of FIN."""
+
+
+class End(socket.SocketType):
+    """One end of a pair; the base of every connection that a relay owns.
+
+    `socket.SocketType` is the socket without the conveniences of `socket.socket`: half
+    the memory, and no Python code between a call and the kernel.
+    """
+
+    __slots__ = (
+        "active",
+        "moved",
+        "other",
+        "pending",
+        "pipe",
+        "seen",
+        "server",
+        "since",
+    )
+
+    RESET: ClassVar[int]
+    """What counts a reset by the peer of this end."""
+    OCTETS: ClassVar[int]
+    """What counts the octets that this end received."""
+    SIDE: ClassVar[int]
+    """Which of `VirtualServer.room` holds for octets that this end received."""
+    LAST_WORDS: ClassVar[bool]
+    """Whether what this end sent before it ended must arrive even if it resets then."""
+
+    server: VirtualServer
+    """The virtual server that the connection belongs to."""
+    other: End | None
+    """The other end, while they are joined."""
+    pending: bytes | memoryview
+    """Octets that the peer of this end has not taken yet."""
+    pipe: Pipe | None
+    """Holds octets that came in here, if this direction is bulk."""
+    seen: int
+    """Events not used up yet, and how far either direction has got."""
+    moved: int
+    """Octets received, whatever became of them."""
+    active: float
+    """When something last happened here."""
+    since: float
+    """When the pair was joined."""
+
+    def start(self, server: VirtualServer) -> None:
+        """Fill in what a fresh connection begins with."""
+        self.server = server
+        self.other = None
+        self.pending = b""
+        self.pipe = None
+        self.seen = 0
+        self.moved = 0
+        self.active = self.since = server.loop.now
+
+    def ready(self, mask: int) -> None:
+        """Move what can be moved; see `sslmagic.relay.loop.Handler`."""
+        other = self.other
+        if other is None:
+            return
+        self.active = self.server.loop.now
+        self.seen |= mask & _SEEN
+        if (
+            mask & _OUT
+            and (self.pending or (other.pipe is not None and other.pipe.filled))
+            and not self._relieve(other)
+        ):
+            return
+        if mask & _GONE:
+            self._fail(other)
+        elif self.seen & _SEEN and not self.seen & _ENDED:
+            self._pull(other)
+
+    def swept(self, now: float) -> None:
+        """Close the pair if its time is up, and give back a pipe that rests."""
+        other = self.other
+        if other is None:
+            return
+        limits = self.server.limits
+        active = max(self.active, other.active)
+        if limits.timeout and now - active >= limits.timeout:
+            self._close(other, counters.IDLE)
+        elif (
+            limits.max_transaction_duration
+            and now - self.since >= limits.max_transaction_duration
+        ):
+            self._close(other, counters.DURATION)
+        elif self.pipe and not self.pipe.filled and now - self.active >= 1.0:
+            self.server.pipes.take_back(self.pipe)
+            self.pipe = None
+
+    def abort(self) -> None:
+        """Reset both ends; what was not written yet is lost."""
+        if (other := self.other) is not None:
+            self._reset(other, counters.ABORTED)
+
+    def abandon(self) -> None:
+        """Reset both ends; whoever calls has counted why."""
+        if (other := self.other) is not None:
+            self._reset(other, None)
+
+    def pass_on(self, octets: bytes) -> None:
+        """Write octets of this end to the other one, before any that it reads."""
+        other = self.other
+        if other is None or not octets:
+            return
+        if not other.pending:
+            try:
+                octets = octets[other.send(octets) :]
+            except BlockingIOError:
+                pass
+            except OSError:
+                other._fail(self)
+                return
+        other.pending = bytes(other.pending) + octets
+
+    @property
+    def closed(self) -> bool:
+        """Whether this end was given up; the descriptor may live a little longer."""
+        return self.seen == _CLOSED
+
+    def expired(self) -> None:
+        """Reset both ends: the client still sends to a node that is gone."""
+        if (other := self.other) is not None:
+            self._reset(other, other.RESET)
+
+    def drop(self) -> None:
+        """Close an end that is not joined; unread octets make it a reset."""
+        self.seen = _CLOSED
+        self.server.loop.close(self)
+
+    def reset(self) -> None:
+        """Close an end that is not joined with RST."""
+        # A connection that is not there any more cannot be reset.
+        with contextlib.suppress(OSError):
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.seen = _CLOSED
+        self.server.loop.close(self)
+
+    def _pull(self, other: End) -> None:
+        """Read until nothing is left, the receiver is full, or others have a turn."""
+        if self.pipe is not None:
+            self._splice(self.pipe, other)
+            return
+        if other.pending:
+            return
+        if self.seen & _IGNORED:
+            self._ignore(other)
+            return
+        view = self.server.view
+        size = self.server.room[self.SIDE]
+        for _ in range(_TURN):
+            try:
+                count = self.recv_into(view, size)
+            except BlockingIOError:
+                self.seen &= _DRAINED
+                return
+            except OSError:
+                self._reset(other, self.RESET)
+                return
+            if not count:
+                self._end(other)
+                return
+            self.moved += count
+            # The FIN is there, and nothing but the FIN: it goes out in one segment
+            # with the last octets, and no read of 0 is needed to learn of it.
+            last = count < size and self.seen & (_FIN | _UNSURE) == _FIN
+            try:
+                sent = other.send(view[:count], socket.MSG_MORE if last else 0)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                other._fail(self)
+                return
+            if sent < count:
+                other.pending = bytes(view[sent:count])
+                return
+            if last:
+                self._end(other)
+                return
+            if count < size and not self.seen & (_FIN | _UNSURE):
+                self.seen &= _DRAINED
+                return
+            if self.moved >= _BULK and count == size:
+                self.pipe = self.server.pipes.lend()
+                if self.pipe is not None:
+                    self._splice(self.pipe, other)
+                    return
+        self.server.loop.again(self)
+
+    def _splice(self, pipe: Pipe, other: End) -> None:
+        """Move bulk through *pipe*, likewise; what `pending` holds goes first."""
+        source, target = self.fileno(), other.fileno()
+        for _ in range(_TURN):
+            if other.pending:
+                return
+            if pipe.filled < pipe.room and not self.seen & _ENDED:
+                try:
+                    count = os.splice(
+                        source, pipe.writer, pipe.room - pipe.filled, flags=FLAGS
+                    )
+                except BlockingIOError:
+                    # The pipe may be full of small pieces; empty, it is the socket.
+                    if not pipe.filled:
+                        self.seen &= _DRAINED
+                        return
+                except OSError:
+                    self._reset(other, self.RESET)
+                    return
+                else:
+                    pipe.filled += count
+                    self.moved += count
+                    if not count:
+                        self.seen |= _ENDED
+            if pipe.filled:
+                try:
+                    pipe.filled -= os.splice(
+                        pipe.reader, target, pipe.filled, flags=FLAGS
+                    )
+                except BlockingIOError:
+                    return
+                except OSError:
+                    other._fail(self)
+                    return
+            elif self.seen & _ENDED:
+                self._end(other)
+                return
+        self.server.loop.again(self)
+
+    def _relieve(self, other: End) -> bool:
+        """Write what is left for this end; return whether the pair is still there."""
+        if self.pending:
+            try:
+                sent = self.send(self.pending)
+            except BlockingIOError:
+                return True
+            except OSError:
+                self._fail(other)
+                return False
+            if sent < len(self.pending):
+                # A view: cutting a copy off the front each time would be quadratic.
+                self.pending = memoryview(self.pending)[sent:]
+                return True
+            self.pending = b""
+        if other.seen & _ENDED and not other.pipe:
+            other._end(self)
+        else:
+            other._pull(self)
+        return self.other is not None
+
+    def _end(self, other: End) -> None:
+        """Pass on the FIN that this end received, when all before it is written."""
+        self.seen |= _ENDED
+        if other.pending or (self.pipe is not None and self.pipe.filled):
+            return
+        if other.seen & _ENDED and self.seen & _FINISHED:
+            # Both directions are done: closing sends the FIN that is still owed.
+            self._close(other, counters.CLOSED)
+            return
+        if not other.seen & _FINISHED:
+            other.seen |= _FINISHED
+            try:
+                other.shutdown(socket.SHUT_WR)
+            except OSError:
+                other._fail(self)
+
+    def _fail(self, other: End) -> None:
+        """End the pair because this end is gone, when its last words are passed on."""
+        if not self.seen & (_ENDED | _IGNORED) and not other.pending:
+            self._pass_rest(other)
+        if not self.LAST_WORDS or not self.seen & _ENDED or other.seen & _ENDED:
+            self._reset(other, self.RESET)
+        elif not other.seen & _IGNORED:
+            # A server that answers early and closes resets whoever goes on sending.
+            # Its answer may still be on the way to the client: resetting loses it.
+            other.seen |= _IGNORED
+            self.server.lingering.add(other, self.server.loop.now)
+            if other.pipe is not None:
+                self.server.pipes.take_back(other.pipe)
+                other.pipe = None
+            self.pending = b""
+            self._end(other)
+            self.server.loop.again(other)
+
+    def _pass_rest(self, other: End) -> None:
+        """Pass on what the kernel still holds of a connection that was reset."""
+        view = self.server.view
+        pipe = self.pipe
+        try:
+            if pipe is not None and pipe.filled:
+                pipe.filled -= os.splice(
+                    pipe.reader, other.fileno(), pipe.filled, flags=FLAGS
+                )
+                if pipe.filled:
+                    return
+            while count := self.recv_into(view):
+                self.moved += count
+                if other.send(view[:count]) < count:
+                    return
+        except OSError:
+            return
+        self.seen |= _ENDED
+
+    def _ignore(self, other: End) -> None:
+        """Read what nobody takes any more, until the peer of this end has ended."""
+        for _ in range(_TURN):
+            try:
+                count = self.recv_into(self.server.view)
+            except BlockingIOError:
+                self.seen &= _DRAINED
+                return
+            except OSError:
+                self._reset(other, other.RESET)
+                return
+            if not count:
+                self._close(other, other.RESET)
+                return
+        self.server.loop.again(self)
+
+    def _close(self, other: End, count: int) -> None:
+        self._part(other, count)
+        self.drop()
+        other.drop()
+
+    def _reset(self, other: End, count: int | None) -> None:
+        self._part(other, count)
+        self.reset()
+        other.reset()
+
+    def _part(self, other: End, count: int | None) -> None:
+        """Count what happened, and give back what the pair held."""
+        server = self.server
+        counts = server.counts
+        if count is not None:
+            counts[count] += 1
+        for end in (self, other):
+            end.other = None
+            end.pending = b""
+            if end.seen & _IGNORED:
+                server.lingering.discard(end)
+            counts[end.OCTETS] += end.moved
+            if end.pipe is not None:
+                server.pipes.take_back(end.pipe)
+                end.pipe = None
+        server.released()
+
+
+class ClientEnd(End):
+    """The connection that a client opened to us."""
+
+    __slots__ = ()
+    RESET = counters.CLIENT_RESET
+    OCTETS = counters.OCTETS_UP
+    SIDE = 0
+    LAST_WORDS = False
+
+
+class NodeEnd(End):
+    """The connection that we opened to a node."""
+
+    __slots__ = ()
+    RESET = counters.NODE_RESET
+    OCTETS = counters.OCTETS_DOWN
+    SIDE = 1
+    LAST_WORDS = True
+
+
+def join(client: ClientEnd, node: NodeEnd, unsent: bytes | memoryview) -> None:
+    """Make a pair of two ends; *unsent* is what the node must get first."""
+    client.other = node
+    node.other = client
+    node.pending = unsent
+    server = client.server
+    server.counts[counters.JOINED] += 1
