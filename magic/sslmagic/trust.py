@@ -225,11 +225,15 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 def _refuse_everybody(
     networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network],
 ) -> None:
-    for version in (4, 6):
-        same = [network for network in networks if network.version == version]
-        for network in ipaddress.collapse_addresses(same):  # type: ignore[type-var]
-            if network.prefixlen == 0:
-                raise ConfigurationError(
-                    f"peers cover {network}: anybody could claim any address;"
-                    " name your gateways, or say anyone"
-                )
+    fours = [one for one in networks if isinstance(one, ipaddress.IPv4Network)]
+    sixes = [one for one in networks if isinstance(one, ipaddress.IPv6Network)]
+    covered: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = [
+        *ipaddress.collapse_addresses(fours),
+        *ipaddress.collapse_addresses(sixes),
+    ]
+    for network in covered:
+        if network.prefixlen == 0:
+            raise ConfigurationError(
+                f"peers cover {network}: anybody could claim any address;"
+                " name your gateways, or say anyone"
+            )
