@@ -56,6 +56,7 @@ def anatomy(octets: bytes) -> tuple[Field, ...]:
         elif octets[:1] == proxy2.SIGNATURE[:1]:
             _proxy2(walk)
     except _LostError:
+        walk.end = walk.last
         walk.remainder(UNREAD)
     else:
         walk.remainder(UNREAD if walk.at == 0 else REST)
@@ -89,6 +90,8 @@ class _Walk:
         self.at = 0
         self.end = len(octets)
         """Where the part being walked ends."""
+        self.last = len(octets)
+        """Where the preamble ends, as far as the octets reach."""
         self.whole = False
         """Whether the octets reach to the end that the preamble claims."""
 
@@ -123,7 +126,7 @@ class _Walk:
 
     def stop_at(self, end: int) -> None:
         """Say where the preamble ends; the octets may end before."""
-        self.end = min(max(end, self.at), len(self.octets))
+        self.end = self.last = min(max(end, self.at), len(self.octets))
         self.whole = end <= len(self.octets)
 
     def remainder(self, name: str, meaning: str = "") -> None:
@@ -182,7 +185,7 @@ def _proxy1(walk: _Walk) -> None:
     while walk.at < walk.end:
         _word(walk, "too much")
     if line_end < 0:
-        walk.end = len(walk.octets)
+        walk.stop_at(len(walk.octets))
         raise _LostError
     walk.stop_at(line_end + 2)
     walk.take(2, "end of line", "CR LF")

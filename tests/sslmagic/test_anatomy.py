@@ -189,6 +189,17 @@ def test_the_front_of_what_is_no_preamble(
     assert (field.offset, field.name, field.meaning) == last
 
 
+def test_a_tlv_that_overruns_the_one_around_it() -> None:
+    """What is lost ends with the preamble, not with the TLV that was lost in."""
+    inside = bytes.fromhex("20 0009 01 00000000 21 00ff aa".replace(" ", ""))
+    octets = encode(Preamble(source=CLIENT, destination=HERE), "proxy2")
+    octets = octets[:14] + b"\0\x1b" + octets[16:] + inside + b"\x04\0\0" + b"TLS"
+    assert [(field.offset, field.name) for field in covers(octets)][-2:] == [
+        (40, UNREAD),
+        (43, REST),
+    ]
+
+
 def test_of_nothing_there_is_nothing() -> None:
     assert anatomy(b"") == ()
 
