@@ -54,6 +54,9 @@ class Refused:
     """Which rule it broke: a label for counters."""
     detail: str
     """What happened, in words; may quote the peer, escaped."""
+    offset: int | None = None
+    """Index of the octet that broke it, counted from the start of the stream; None if
+    it was not an octet."""
 
 
 Outcome = Accepted | Refused
@@ -162,7 +165,7 @@ class Reception:
         try:
             frame = self._framer.feed(octets)
         except DecodeError as error:
-            return self._refuse(error.reason, str(error))
+            return self._refuse(error.reason, str(error), error.offset)
         if frame is None:
             return None
         if not framed:
@@ -180,14 +183,13 @@ class Reception:
         """Say that the peer ended its stream; return the outcome."""
         if (outcome := self.expire(now)) is not None:
             return outcome
-        if self.peek:
-            detail = "the stream ended inside the octets that its proof covers"
-            return self._refuse(Reason.TRUNCATED, detail)
         try:
             self._framer.close()
         except DecodeError as error:
             return self._refuse(error.reason, str(error))
-        raise AssertionError("a whole preamble without peek has an outcome")
+        # The preamble is whole and undecided, so octets behind it were awaited.
+        detail = "the stream ended inside the octets that its proof covers"
+        return self._refuse(Reason.TRUNCATED, detail)
 
     def reset(self, now: float) -> Outcome:
         """Say that the connection failed; return the outcome."""
@@ -232,14 +234,18 @@ class Reception:
         try:
             preamble = PARSERS[frame.format](frame)
             client = self._trust.believe(preamble, self.peer)
-        except (DecodeError, UntrustedError) as error:
+        except DecodeError as error:
+            return self._refuse(error.reason, str(error), error.offset)
+        except UntrustedError as error:
             return self._refuse(error.reason, str(error))
         self.outcome = Accepted(client, self.peer, preamble)
         return self.outcome
 
-    def _refuse(self, reason: Reason, detail: str) -> Refused:
+    def _refuse(
+        self, reason: Reason, detail: str, offset: int | None = None
+    ) -> Refused:
         self.peek = 0
-        self.outcome = Refused(self.peer, reason, detail)
+        self.outcome = Refused(self.peer, reason, detail, offset)
         return self.outcome
 
 

@@ -117,10 +117,12 @@ class Trust:
         # A link-local peer carries its zone in the text; networks have none.
         packed = pack_host(peer.host.partition("%")[0])
         number = int.from_bytes(packed, "big")
-        for shift, prefixes in self._table[len(packed)]:
-            if (found := prefixes.get(number >> shift)) is not None:
-                return found
-        raise AssertionError("every table ends with the prefix of no bits")
+        # Every table ends with the prefix of no bits, so one is always found.
+        return next(
+            found
+            for shift, prefixes in self._table[len(packed)]
+            if (found := prefixes.get(number >> shift)) is not None
+        )
 
     def believe(
         self, preamble: Preamble, peer: Endpoint | UnixEndpoint

@@ -85,7 +85,9 @@ def test_what_cannot_be_a_client(host: str, fault: str | None) -> None:
     assert (found is None) if fault is None else (fault in (found or ""))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.255.0.1", "::1", "::ffff:127.0.0.9"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.255.0.1", "::1", "::ffff:127.0.0.9"]
+)
 def test_loopback(host: str) -> None:
     assert is_loopback(ipaddress.ip_address(host).packed)
 

@@ -262,7 +262,16 @@ def test_endpoints_read_what_they_write(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:٣", "::1:443", "[::1]", "x:1"],
+    [
+        "",
+        "1.2.3.4",
+        "1.2.3.4:",
+        "1.2.3.4:65536",
+        "1.2.3.4:٣",
+        "::1:443",
+        "[::1]",
+        "x:1",
+    ],
 )
 def test_what_is_no_endpoint_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):

@@ -1,4 +1,4 @@
-"""tlv.py: TLVs fill their room exactly, stand where they may, and hold what they may."""
+"""tlv.py: TLVs fill their room, stand where they may, hold what they may."""
 
 from __future__ import annotations
 

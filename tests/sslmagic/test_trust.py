@@ -1,4 +1,4 @@
-"""trust.py: three classes of peers, the most specific network wins, and it fails closed."""
+"""trust.py: three classes of peers, and whatever is unclear is refused."""
 
 from __future__ import annotations
 

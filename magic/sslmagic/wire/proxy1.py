@@ -152,7 +152,8 @@ def _check_line(head: bytes, *, whole: bool) -> None:
     """Raise at the first octet of an unended line that cannot be right."""
     if whole and _WELL_FORMED.fullmatch(head):
         return
-    # In the order of the octets, so that a line in pieces breaks where a whole one does.
+    # In the order of the octets, so that a line in pieces breaks where a whole one
+    # does.
     stop = _line_end(head, whole=whole)
     _check_fields(head[:stop])
     if stop < len(head):
