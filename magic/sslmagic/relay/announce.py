@@ -7,8 +7,8 @@ import socket
 from sslmagic.address import MAPPED
 from sslmagic.preamble import Preamble, Transport, UnixEndpoint
 from sslmagic.relay.address import SocketAddress
-from sslmagic.tlv import HOP_TYPES, TLV, fits_magic
 from sslmagic.wire import encode
+from sslmagic.wire.translate import translate
 
 __all__ = ["announce", "respeak"]
 
@@ -17,14 +17,14 @@ def announce(name: SocketAddress, local: SocketAddress, format: str) -> bytes:
     """Return the preamble of a client at *name* that connected to *local*.
 
     A client on a UNIX socket has no address: its source is the unnamed UNIX endpoint,
-    and where *format* cannot say that, the preamble is LOCAL.
+    and where *format* cannot say that, nobody is named (LOCAL, UNKNOWN).
 
     Raises:
         EncodeError: no preamble can say this.
     """
     if not isinstance(name, tuple) or not isinstance(local, tuple):
         if format == "proxy1":
-            return encode(Preamble.local(), format)
+            return respeak(Preamble.local(), format)
         source, destination = UnixEndpoint(_path(name)), UnixEndpoint(_path(local))
         return encode(Preamble(source=source, destination=destination), format)
     source_host, destination_host = _packed(name[0]), _packed(local[0])
@@ -39,28 +39,12 @@ def announce(name: SocketAddress, local: SocketAddress, format: str) -> bytes:
 
 
 def respeak(preamble: Preamble, format: str) -> bytes:
-    """Return *preamble* in *format*, with the TLVs that the format can say.
-
-    TLVs that speak of the previous hop are left out; LOCAL stays LOCAL.
+    """Return *preamble* in *format*, for the next hop.
 
     Raises:
         EncodeError: the format cannot carry the addresses, or it becomes too long.
     """
-    tlvs = tuple(tlv for tlv in preamble.tlvs if _is_said(tlv, format))
-    if tlvs != preamble.tlvs:
-        if preamble.transport is Transport.UNKNOWN:
-            preamble = Preamble(
-                command=preamble.command, transport=preamble.transport, tlvs=tlvs
-            )
-        else:
-            preamble = Preamble.packed(preamble.transport, preamble.block, tlvs)
-    return encode(preamble, format)
-
-
-def _is_said(tlv: TLV, format: str) -> bool:
-    if tlv.type in HOP_TYPES or format == "proxy1":
-        return False
-    return format != "magic" or fits_magic(tlv)
+    return encode(translate(preamble, format), format)
 
 
 def _path(name: SocketAddress) -> str:

@@ -1,0 +1,65 @@
+"""wire/translate.py: addresses stay, what belongs to one hop goes."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from sslmagic.decoder import decode
+from sslmagic.errors import EncodeError
+from sslmagic.preamble import Preamble, Transport, UnixEndpoint
+from sslmagic.tlv import TLV, Type
+from sslmagic.wire import FORMATS, encode
+from sslmagic.wire.translate import translate
+
+TCP = {"source": ("203.0.113.9", 51234), "destination": ("198.51.100.2", 443)}
+
+
+@pytest.mark.parametrize(("start", "end"), itertools.product(FORMATS, FORMATS))
+def test_addresses_survive_every_translation(start: str, end: str) -> None:
+    preamble, _ = decode(encode(Preamble(**TCP), start), start)  # type: ignore[arg-type]
+    again, _ = decode(encode(translate(preamble, end), end), end)
+    assert again == preamble
+
+
+def test_tlvs_that_end_with_their_hop() -> None:
+    kept = TLV(Type.UNIQUE_ID, b"id"), TLV(0xEA, b"\x01vpce-1")
+    gone = TLV(Type.CRC32C, bytes(4)), TLV(Type.NOOP, b""), TLV(Type.PROOF, b"v1|")
+    preamble = Preamble(**TCP, tlvs=(gone[0], kept[0], gone[1], kept[1], gone[2]))  # type: ignore[arg-type]
+    assert translate(preamble, "magic").tlvs == kept
+    assert translate(preamble, "proxy2").tlvs == kept
+    assert translate(preamble, "proxy1").tlvs == ()
+
+
+def test_a_name_that_magic_cannot_say_is_left_out() -> None:
+    name = TLV(Type.AUTHORITY, b"a_b.example")
+    preamble = Preamble(**TCP, tlvs=[name])  # type: ignore[arg-type]
+    assert translate(preamble, "proxy2").tlvs == (name,)
+    assert translate(preamble, "magic").tlvs == ()
+    encode(translate(preamble, "magic"), "magic")
+
+
+@pytest.mark.parametrize(
+    ("preamble", "format", "said"),
+    [
+        (Preamble.local(), "magic", Preamble.local()),
+        (Preamble.local(), "proxy2", Preamble.local()),
+        (Preamble.local(), "proxy1", Preamble(transport=Transport.UNKNOWN)),
+        (Preamble(transport=Transport.UNKNOWN), "magic", Preamble.local()),
+        (
+            Preamble(transport=Transport.UNKNOWN),
+            "proxy2",
+            Preamble(transport=Transport.UNKNOWN),
+        ),
+    ],
+)
+def test_nobody_stays_nobody(preamble: Preamble, format: str, said: Preamble) -> None:
+    assert translate(preamble, format) == said
+    encode(said, format)
+
+
+def test_what_a_format_cannot_carry_stays_impossible() -> None:
+    unix = Preamble(source=UnixEndpoint("/a"), destination=UnixEndpoint("/b"))
+    with pytest.raises(EncodeError):
+        encode(translate(unix, "proxy1"), "proxy1")
