@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 from sslmagic.decoder import decode
@@ -16,7 +14,8 @@ from sslmagic.wire.translate import translate
 TCP = {"source": ("203.0.113.9", 51234), "destination": ("198.51.100.2", 443)}
 
 
-@pytest.mark.parametrize(("start", "end"), itertools.product(FORMATS, FORMATS))
+@pytest.mark.parametrize("start", FORMATS)
+@pytest.mark.parametrize("end", FORMATS)
 def test_addresses_survive_every_translation(start: str, end: str) -> None:
     preamble, _ = decode(encode(Preamble(**TCP), start), start)  # type: ignore[arg-type]
     again, _ = decode(encode(translate(preamble, end), end), end)
