@@ -23,7 +23,10 @@ FLOORS = (
     ("decoder", "anatomy"),
     ("proof", "trust"),
     ("balance", "reception"),
-    ("sockets", "streams", "listener", "peername", "headers", "asgi", "wsgi"),
+    (
+        *("sockets", "streams", "listener", "headers", "asgi", "wsgi"),
+        *("alarm", "arrivals", "connection", "journal", "peername", "uvserver"),
+    ),
     ("relay", "config"),
     ("control", "servers", "capture", "dissect"),
 )

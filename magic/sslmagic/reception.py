@@ -184,12 +184,12 @@ class Reception:
         if (outcome := self.expire(now)) is not None:
             return outcome
         try:
-            self._framer.close()
+            frame = self._framer.close()
         except DecodeError as error:
-            return self._refuse(error.reason, str(error))
+            return self._refuse(error.reason, str(error), error.offset)
         # The preamble is whole and undecided, so octets behind it were awaited.
         detail = "the stream ended inside the octets that its proof covers"
-        return self._refuse(Reason.TRUNCATED, detail)
+        return self._refuse(Reason.TRUNCATED, detail, len(frame.octets))
 
     def reset(self, now: float) -> Outcome:
         """Say that the connection failed; return the outcome."""

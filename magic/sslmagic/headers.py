@@ -1,0 +1,157 @@
+"""X-Cluster-Client-Ip: who may say it, what it says, and how a gateway says it.
+
+On plaintext HTTP this header does the work of a preamble. It is believed by the same
+`Trust`, and only ever for the TCP peer: an address that a preamble supplied is a
+client's, and no client may name another.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from sslmagic.address import host_text, pack_host
+from sslmagic.errors import EncodeError, SslMagicError, UntrustedError
+from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
+from sslmagic.trust import Standing, Trust
+
+__all__ = [
+    "CLUSTER_CLIENT_IP",
+    "ClusterHeaders",
+    "Header",
+    "HeaderError",
+    "claims_client",
+    "claims_forwarding",
+    "received",
+    "sent",
+    "without_client",
+]
+
+Header = tuple[bytes, bytes]
+"""Name and value, as HTTP/1.1 parsers and ASGI have them."""
+
+CLUSTER_CLIENT_IP = b"X-Cluster-Client-Ip"
+
+# CGI and WSGI turn every octet of a name that is no letter and no digit into "_", so
+# that X_Cluster_Client_Ip and X.Cluster.Client.Ip reach an application as the header
+# they resemble: names are compared the way it will see them.
+_FOLDED = bytes(
+    octet if octet < 128 and chr(octet).isalnum() else ord("-")
+    for octet in bytes(range(256)).lower()
+)
+_CLUSTER = CLUSTER_CLIENT_IP.lower()
+_NAMES = (_CLUSTER, b"forwarded")
+_FORWARDED_PREFIX = b"x-forwarded-"
+_CONNECTION = b"connection"
+
+
+class HeaderError(SslMagicError, ValueError):
+    """A peer that may name a client named none, or not one: answer 400."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterHeaders:
+    """What a request says of its client, and what it says of the rest."""
+
+    client: str | None
+    """The client's literal address; None if nobody who may said one."""
+    headers: tuple[Header, ...]
+    """The headers without what may not be believed, in their order."""
+
+
+def received(
+    headers: Iterable[Header],
+    *,
+    peer: Endpoint | UnixEndpoint,
+    trust: Trust,
+    preamble: bool,
+) -> ClusterHeaders:
+    """Return whom a request is from, as far as its headers may say.
+
+    A peer that may speak for clients says exactly one literal address, or says nothing.
+    From any other peer the header is removed. On a connection that had a preamble that
+    one named the client, and every header that could name another is removed:
+    X-Cluster-Client-Ip, X-Forwarded-* and Forwarded.
+
+    Args:
+        headers: the request's, trailers included, each line by itself.
+        peer: the other end of the TCP connection, never the client of a preamble.
+        trust: who may speak for a client.
+        preamble: whether the connection had one.
+
+    Raises:
+        HeaderError: a peer that may speak for clients named no single address, or one
+            that is not believed. Answer 400.
+    """
+    lines = tuple(headers)
+    if preamble:
+        kept = tuple(line for line in lines if not claims_forwarding(line[0]))
+        return ClusterHeaders(client=None, headers=kept)
+    claims = [line for line in lines if claims_client(line[0])]
+    if not claims:
+        return ClusterHeaders(client=None, headers=lines)
+    if trust.standing(peer) is not Standing.PEER:
+        return ClusterHeaders(client=None, headers=without_client(lines))
+    return ClusterHeaders(client=_client(claims, peer, trust), headers=lines)
+
+
+def sent(headers: Iterable[Header], client: str) -> tuple[Header, ...]:
+    """Return the headers that a gateway sends on for *client*, a literal address.
+
+    Every copy that the client sent is gone, whatever its spelling, and so is its name
+    from `Connection`, where it would tell the next proxy to remove ours.
+
+    Raises:
+        ValueError: *client* is no literal address.
+    """
+    address = host_text(pack_host(client)).encode("ascii")
+    return (*without_client(headers), (CLUSTER_CLIENT_IP, address))
+
+
+def without_client(headers: Iterable[Header]) -> tuple[Header, ...]:
+    """Return the headers without X-Cluster-Client-Ip, in any spelling or number."""
+    kept: list[Header] = []
+    for name, value in headers:
+        if claims_client(name):
+            continue
+        if name.lower() == _CONNECTION and _CLUSTER in value.translate(_FOLDED):
+            if options := _options_kept(value):
+                kept.append((name, options))
+            continue
+        kept.append((name, value))
+    return tuple(kept)
+
+
+def claims_client(name: bytes) -> bool:
+    """Return whether an application may take this name for X-Cluster-Client-Ip."""
+    return name.translate(_FOLDED) == _CLUSTER
+
+
+def claims_forwarding(name: bytes) -> bool:
+    """Return whether a header of this name may say who a request is from."""
+    folded = name.translate(_FOLDED)
+    return folded in _NAMES or folded.startswith(_FORWARDED_PREFIX)
+
+
+def _client(claims: list[Header], peer: Endpoint | UnixEndpoint, trust: Trust) -> str:
+    if len(claims) > 1:
+        raise HeaderError(f"{len(claims)} headers name the client")
+    name, value = claims[0]
+    if name.lower() != _CLUSTER:
+        raise HeaderError(f"the header {name!r} is not X-Cluster-Client-Ip")
+    try:
+        host = host_text(pack_host(value.strip(b" \t").decode("ascii")))
+    except ValueError:
+        raise HeaderError(f"{value!r} is not one literal address") from None
+    try:
+        # The header stands for a preamble, so the same claims are believed. It has no
+        # port and no destination: neither is judged.
+        trust.believe(Preamble(source=(host, 1), destination=(host, 1)), peer)
+    except (EncodeError, UntrustedError) as error:
+        raise HeaderError(str(error)) from None
+    return host
+
+
+def _options_kept(value: bytes) -> bytes:
+    options = [option.strip(b" \t") for option in value.split(b",")]
+    return b", ".join(option for option in options if not claims_client(option))

@@ -1,0 +1,106 @@
+"""Peer names: the client's address in the shape of `getpeername`, with the preamble.
+
+A tuple or str of the standard shape is what every server, logger and framework takes;
+its `preamble` attribute is for whoever knows that it is there.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Self
+
+from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
+
+__all__ = [
+    "IPName",
+    "PeerName",
+    "SocketAddress",
+    "UnixName",
+    "peer_name",
+    "peer_of",
+    "plain_name",
+]
+
+SocketAddress = tuple[Any, ...] | str | bytes | None
+"""What the kernel calls a peer: bytes for an abstract UNIX name, None for no name."""
+
+_MAPPED = "::ffff:"
+
+
+class IPName(tuple[Any, ...]):  # noqa: SLOT001  # a tuple has no room for slots
+    """(host, port), or (host, port, flow, scope) for IPv6; equal to the plain tuple."""
+
+    preamble: Preamble | None
+    """What named this client; None if the connection is direct."""
+
+    def __new__(cls, address: tuple[Any, ...], preamble: Preamble | None) -> Self:
+        """Return the name *address* with *preamble* on it."""
+        name = super().__new__(cls, address)
+        name.preamble = preamble
+        return name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (tuple(self), self.preamble)
+
+
+class UnixName(str):
+    """A path, empty if unnamed; equal to the plain str."""
+
+    __slots__ = ("preamble",)
+
+    preamble: Preamble | None
+    """What named this client, or said that there is none; None if it is direct."""
+
+    def __new__(cls, path: str, preamble: Preamble | None) -> Self:
+        """Return the name *path* with *preamble* on it."""
+        name = super().__new__(cls, path)
+        name.preamble = preamble
+        return name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.preamble)
+
+
+PeerName = IPName | UnixName
+
+
+def peer_name(
+    client: Endpoint | UnixEndpoint | None, preamble: Preamble | None
+) -> PeerName:
+    """Return *client* in the shape that the kernel gives a peer's name.
+
+    A connection without a client (LOCAL, UNKNOWN) has the name of an unnamed UNIX peer,
+    the empty str: it is no address, and nothing mistakes it for one.
+    """
+    if isinstance(client, Endpoint):
+        if ":" in client.host:
+            return IPName((client.host, client.port, 0, 0), preamble)
+        return IPName((client.host, client.port), preamble)
+    return UnixName("" if client is None else client.path, preamble)
+
+
+def plain_name(address: SocketAddress) -> PeerName:
+    """Return a peer's name as the kernel gave it, for a connection without preamble."""
+    if isinstance(address, tuple):
+        return IPName(address, None)
+    return UnixName(_path(address), None)
+
+
+def peer_of(address: SocketAddress) -> Endpoint | UnixEndpoint:
+    """Return the peer behind a name that the kernel gave.
+
+    IPv4 peers of a dual-stack socket are IPv4, and an IPv6 zone is left out: networks
+    are looked up without.
+    """
+    if isinstance(address, tuple):
+        host, port = str(address[0]), int(address[1])
+        if ":" in host:
+            host = host.partition("%")[0]
+            if host.startswith(_MAPPED) and "." in host:
+                host = host[len(_MAPPED) :]
+        return Endpoint(host, port)
+    return UnixEndpoint(_path(address))
+
+
+def _path(address: str | bytes | None) -> str:
+    return "" if address is None else os.fsdecode(address)
