@@ -7,11 +7,13 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import benchmarks.codec.chapter
+import benchmarks.gateway.chapter
+import benchmarks.startup
 from benchmarks.programs import MissingPeerError
 from benchmarks.tables import Table, as_json, as_markdown, as_text
 
@@ -19,11 +21,13 @@ __all__ = ["main"]
 
 
 class _Chapter(Protocol):
-    def __call__(self, *, quick: bool) -> Sequence[Table]: ...
+    def __call__(self, *, quick: bool) -> Iterable[Table]: ...
 
 
 _CHAPTERS: dict[str, _Chapter] = {
     "codec": benchmarks.codec.chapter.tables,
+    "startup": benchmarks.startup.tables,
+    "gateway": benchmarks.gateway.chapter.tables,
 }
 
 _BEGIN = "<!-- figures: begin -->"
@@ -56,13 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tables: list[Table] = []
     for name in options.chapters or _CHAPTERS:
         try:
-            measured = _CHAPTERS[name](quick=options.quick)
+            for table in _CHAPTERS[name](quick=options.quick):
+                print(as_text(table), flush=True)
+                tables.append(table)
         except MissingPeerError as missing:
             print(f"{name}: not measured, {missing}", file=sys.stderr)
             return 69
-        for table in measured:
-            print(as_text(table), flush=True)
-        tables += measured
 
     if options.json is not None:
         said = {"machine": _machine(), "tables": [as_json(table) for table in tables]}

@@ -7,18 +7,20 @@ them, and a ratio is the median of the ratios within a round.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
+from typing import TypeVar
 
-__all__ = ["Samples", "interleaved", "ratio"]
+__all__ = ["interleaved", "ratio"]
 
-Samples = Mapping[str, list[float]]
-"""What each subject took, one entry a round."""
+Sample = TypeVar("Sample")
 
 
-def interleaved(subjects: Mapping[str, Callable[[], float]], *, rounds: int) -> Samples:
+def interleaved(
+    subjects: Mapping[str, Callable[[], Sample]], *, rounds: int
+) -> Mapping[str, Sequence[Sample]]:
     """Measure every subject once a round; the order turns by one each round."""
-    samples: dict[str, list[float]] = {name: [] for name in subjects}
+    samples: dict[str, list[Sample]] = {name: [] for name in subjects}
     names = list(subjects)
     for turn in range(rounds):
         start = turn % len(names)
@@ -27,7 +29,8 @@ def interleaved(subjects: Mapping[str, Callable[[], float]], *, rounds: int) -> 
     return samples
 
 
-def ratio(samples: Samples, name: str, base: str) -> float:
-    """Return the median over the rounds of *name* as a multiple of *base*."""
-    pairs = zip(samples[name], samples[base], strict=True)
-    return median(value / unit for value, unit in pairs if unit)
+def ratio(values: Sequence[float], base: Sequence[float]) -> float:
+    """Return the median over the rounds of *values* as multiples of *base*."""
+    return median(
+        value / unit for value, unit in zip(values, base, strict=True) if unit
+    )

@@ -14,7 +14,7 @@ from benchmarks.codec import go_peer, ours, python_peers
 from benchmarks.codec.cases import CASES, Case
 from benchmarks.codec.operations import OPERATIONS, Operation
 from benchmarks.programs import version
-from benchmarks.rounds import Samples, interleaved, ratio
+from benchmarks.rounds import interleaved, ratio
 from benchmarks.tables import Table, rounded
 
 __all__ = ["tables"]
@@ -85,7 +85,11 @@ def _calibrated(seconds: Callable[[int], float], span: float) -> Callable[[], fl
     return lambda: seconds(count) / count * 1e9
 
 
-def _table(operation: Operation, measured: Mapping[str, Samples], rounds: int) -> Table:
+def _table(
+    operation: Operation,
+    measured: Mapping[str, Mapping[str, Sequence[float]]],
+    rounds: int,
+) -> Table:
     go, pypi, twisted = (
         go_peer.NAME,
         python_peers.PROXY_PROTOCOL,
@@ -97,19 +101,19 @@ def _table(operation: Operation, measured: Mapping[str, Samples], rounds: int) -
         times = {name: median(values) for name, values in samples.items()}
         figures[title] = {
             "nanoseconds": times,
-            "time_of_go": ratio(samples, ours.NAME, go),
+            "time_of_go": ratio(samples[ours.NAME], samples[go]),
             "times_faster": {
-                peer: ratio(samples, peer, ours.NAME)
+                peer: ratio(samples[peer], samples[ours.NAME])
                 for peer in (pypi, twisted)
                 if peer in samples
             },
         }
         row = [title, f"{times[ours.NAME]:.0f} ns", f"{times[go]:.0f} ns"]
-        row.append(f"{ratio(samples, ours.NAME, go):.2f}")
+        row.append(f"{ratio(samples[ours.NAME], samples[go]):.2f}")
         for peer in (pypi, twisted):
             if peer in samples:
                 row.append(rounded(times[peer]) + " ns")
-                row.append(f"{ratio(samples, peer, ours.NAME):.1f} x")
+                row.append(f"{ratio(samples[peer], samples[ours.NAME]):.1f} x")
             else:
                 row += ["", ""]
         rows.append(row)
