@@ -65,7 +65,7 @@ class Backend:
 @contextlib.contextmanager
 def nginx_backend(directory: Path) -> Iterator[Backend]:
     """Start nginx with one worker on the load's core."""
-    home = directory / "backend"
+    home = directory / "nginx-backend"
     home.mkdir()
     ports = {name: free_port() for name in ("plain", "tls", "behind", "tls_behind")}
     _make_certificate(home)
