@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.codec.cases import Case
 from benchmarks.programs import MissingPeerError
@@ -37,10 +37,11 @@ def proxy_protocol(case: Case) -> Operations:
     codec = ProxyProtocolV1() if case.peer_format == "proxy1" else ProxyProtocolV2()
     sides = _endpoints(case.preamble)
     tlvs = ProxyProtocolTLV(init=dict(case.preamble.tlvs))
-    address: type[IPv4Address | IPv6Address] = IPv4Address
-    result: Callable[..., ProxyResult] = ProxyResultIPv4
-    if ":" in sides[0].host:
-        address, result = IPv6Address, ProxyResultIPv6
+    six = ":" in sides[0].host
+    address = IPv6Address if six else IPv4Address
+    kind = ProxyResultIPv6 if six else ProxyResultIPv4
+    # Either takes the addresses of its own family; only we know that they match.
+    result = cast("Callable[..., ProxyResult]", kind)
     source, destination = ((address(side.host), side.port) for side in sides)
 
     def build() -> ProxyResult:

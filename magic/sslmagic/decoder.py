@@ -82,7 +82,7 @@ class Framer:
         """What came after the preamble; empty while it is not whole."""
         return self._buffer if self.frame is not None else b""
 
-    def feed(self, octets: bytes) -> Frame | None:
+    def feed(self, octets: bytes | bytearray | memoryview) -> Frame | None:
         """Take *octets*; return the frame from its last octet on.
 
         Raises:
@@ -183,7 +183,7 @@ class Decoder:
         """The preamble's own octets and its proof, once it is whole."""
         return self._framer.frame
 
-    def feed(self, octets: bytes) -> Preamble | None:
+    def feed(self, octets: bytes | bytearray | memoryview) -> Preamble | None:
         """Take *octets*; return the preamble from its last octet on, else None.
 
         Raises:

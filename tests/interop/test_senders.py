@@ -55,6 +55,7 @@ def decoded(stream: bytes, formats: str) -> tuple[Preamble, bytes]:
     preamble = whole.feed(stream)
     assert preamble is not None
     consumed = len(stream) - len(whole.rest)
+    again = None
     for i in range(consumed):
         assert single.feed(b"") is None
         again = single.feed(stream[i : i + 1])
