@@ -69,7 +69,9 @@ PEERS: Mapping[str, Peer] = {
     "nginx": _program("nginx", None, "-v"),
     "nginx-stream": Peer("libnginx-mod-stream", NGINX_STREAM.exists, ("nginx", "-v")),
     "openssl": _program("openssl", None, "version"),
+    "strace": _program("strace", None, "-V"),
     "stunnel": _program("stunnel4", None, "-version"),
+    "wrk": _program("wrk", None, "-v"),
     "go": _program("go", "golang-go", "version"),
     "go-proxyproto": Peer(
         "golang-github-pires-go-proxyproto-dev",
