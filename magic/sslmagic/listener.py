@@ -50,8 +50,9 @@ class Listener(socket.socket):
     from zero; connections that were waiting stay with the parent. It cannot be pickled.
 
     Nobody else can accept from its descriptor, which is no socket: to wrap the listener
-    in TLS is an OSError, and `create_server(sock=...)` of uvloop, which accepts by
-    itself, a TypeError that leaves it closed. `sslmagic.streams` serves on uvloop.
+    in TLS is an OSError. `create_server(sock=...)` of uvloop, which would accept by
+    itself, closes it and gives the loop's exception handler a TypeError that says so;
+    `sslmagic.streams` serves on uvloop.
 
     Args:
         sock: a bound stream socket, TCP or UNIX, in any state of `listen`. It is
@@ -170,14 +171,13 @@ class Listener(socket.socket):
 
         accept() in other threads raises OSError.
         """
-        if self._descriptor < 0:
-            return
-        self._descriptor = -1
-        _LISTENERS.discard(self)
-        self._arrivals.wake()
-        with self._turn:
-            self._arrivals.close()
-        self._give_back()
+        if self._descriptor >= 0:
+            self._descriptor = -1
+            _LISTENERS.discard(self)
+            self._arrivals.wake()
+            with self._turn:
+                self._arrivals.close()
+            self._give_back()
         super().close()
 
     def settimeout(self, value: float | None, /) -> None:
@@ -219,25 +219,14 @@ class Listener(socket.socket):
 
     def detach(self) -> NoReturn:
         """Close the listener and refuse: its descriptor accepts nothing by itself."""
-        # Who asks already has the descriptor and closes it: it is not ours any more.
+        # libuv comes here after it failed to listen on the descriptor, which it closes;
+        # uvloop then says nothing but what this raises.
         self._give_back.detach()
         self.close()
         raise TypeError(
             "a Listener's descriptor cannot be taken over, and the listener is closed:"
             " call its accept(), and on uvloop use sslmagic.streams.create_server"
         )
-
-    @property
-    def _io_refs(self) -> int:
-        return 0
-
-    @_io_refs.setter
-    def _io_refs(self, count: int) -> None:
-        # socket.socket counts here who else uses the descriptor. Beside its own 0 only
-        # uvloop's create_server(sock=) sets it, about to listen on the descriptor past
-        # accept(): libuv's failure to do so is logged nowhere and serves nothing.
-        if count:
-            self.detach()
 
     def __getstate__(self) -> NoReturn:
         raise TypeError("cannot pickle a Listener: make one in each process")
