@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import select
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from sslmagic.relay import counters
 from sslmagic.relay.pair import ClientEnd
@@ -28,7 +28,13 @@ _BATCH = 64
 _PAUSE = 0.1
 """Seconds without accepting when there are no descriptors or buffers left."""
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-_STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+_STREAM: Final = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+
+
+class _Accepting(Protocol):
+    """What every socket has, and the stubs of the standard library leave out."""
+
+    def _accept(self) -> tuple[int, SocketAddress]: ...
 
 
 class Acceptor:
@@ -39,10 +45,10 @@ class Acceptor:
     ) -> None:
         self._loop = loop
         self._listening = listening
+        self._accepting = cast("_Accepting", listening)
         self._server = server
-        self._family = listening.family
-        # Numbers: the enumerations of the socket module cost a microsecond each.
-        self._protocol = 0 if self._family == socket.AF_UNIX else socket.IPPROTO_TCP
+        # A number: the enumerations of the socket module cost a microsecond each.
+        self._family = int(listening.family)
         self._watched = False
         self._ended = False
         self._local = _exact(listening)
@@ -52,8 +58,9 @@ class Acceptor:
     def ready(self, mask: int) -> None:
         """Accept until nobody waits any more, or others must have their turn."""
         del mask
+        accept = self._accept
         for _ in range(_BATCH):
-            if not self._accept():
+            if not accept():
                 return
 
     def swept(self, now: float) -> None:
@@ -70,7 +77,11 @@ class Acceptor:
 
     def resume(self) -> None:
         """Accept again."""
-        if not self._watched and not self._ended and not self._server.full:
+        if (
+            not self._watched
+            and not self._ended
+            and self._server.live < self._server.most
+        ):
             self._watched = True
             mask = select.EPOLLIN | select.EPOLLEXCLUSIVE
             self._loop.add(self._listening.fileno(), self, mask)
@@ -87,13 +98,13 @@ class Acceptor:
     def _accept(self) -> bool:
         """Accept one client; return whether there may be another."""
         server = self._server
-        if server.full:
+        if server.live >= server.most:
             server.counts[counters.FULL] += 1
             self.pause()
             return False
         try:
             # What `socket.socket.accept` calls, without the wrapper around it.
-            descriptor, name = self._listening._accept()  # type: ignore[attr-defined] # noqa: SLF001
+            descriptor, name = self._accepting._accept()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         except BlockingIOError:
             return False
         except OSError as error:
@@ -104,13 +115,14 @@ class Acceptor:
                 self._loop.after(_PAUSE, self.resume)
                 return False
             return True
-        client = ClientEnd(self._family, _STREAM, self._protocol, descriptor)
+        client = ClientEnd(self._family, _STREAM, 0, descriptor)
         client.setblocking(False)  # noqa: FBT003 - the socket module's own signature
         client.start(server)
         server.counts[counters.ACCEPTED] += 1
         server.live += 1
         try:
-            server.accepted(client, name, self._local or client.getsockname())
+            local = self._local or client.getsockname()
+            server.accepted(client, name, local)
         except Exception as error:  # noqa: BLE001 - one client's fault
             server.fault(client, error)
         return True

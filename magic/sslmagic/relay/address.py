@@ -22,16 +22,19 @@ class Address:
     family: socket.AddressFamily
     name: SocketAddress
     """As `bind` and `connect` take it."""
+    is_tcp: bool
+    """Whether this is no UNIX socket."""
 
     @classmethod
     def of(cls, where: Endpoint | UnixEndpoint) -> Address:
         """Return the address of an endpoint; the host "" is every address there is."""
         if isinstance(where, UnixEndpoint):
-            return cls(family=socket.AF_UNIX, name=where.path)
+            return cls(family=socket.AF_UNIX, name=where.path, is_tcp=False)
         if where.host and ":" not in where.host:
-            return cls(family=socket.AF_INET, name=(where.host, where.port))
-        name = (where.host or "::", where.port, 0, 0)
-        return cls(family=socket.AF_INET6, name=name)
+            name = (where.host, where.port)
+            return cls(family=socket.AF_INET, name=name, is_tcp=True)
+        name6 = (where.host or "::", where.port, 0, 0)
+        return cls(family=socket.AF_INET6, name=name6, is_tcp=True)
 
     def __str__(self) -> str:
         """Return it as the command line writes it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 
 from sslmagic.address import MAPPED
@@ -52,6 +53,7 @@ def _path(name: SocketAddress) -> str:
     return name if isinstance(name, str) else ""
 
 
+@functools.lru_cache(maxsize=1024)
 def _packed(host: str) -> bytes:
     """Return the octets of an address as the kernel printed it."""
     if ":" not in host:

@@ -1,6 +1,6 @@
 """Finds a node for a client: round robin, and the next one when one cannot be reached.
 
-    choose --> connect --> open --> joined
+    choose --> connect --> send --> joined
       ^           |          |
       +-- failed -+----------+      until every node, or as many as allowed, was tried
 
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from sslmagic.relay.address import Address
     from sslmagic.relay.server import VirtualServer
 
-__all__ = ["Connector", "Opening"]
+__all__ = ["Attempt", "Connector", "Opening"]
 
-_STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+_STREAM: Final = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+_TCP: Final = int(socket.IPPROTO_TCP)
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_UNDER_WAY: Final = (0, errno.EINPROGRESS)
 _AGAIN = 0.02
 """Seconds until a UNIX socket whose queue is full is tried again."""
 
@@ -59,6 +61,7 @@ class Connector:
 
     def __init__(self, server: VirtualServer, nodes: Sequence[Address]) -> None:
         self.server = server
+        self.loop = server.loop
         self.nodes = tuple(nodes)
         limits = server.limits
         self.attempts = limits.max_connection_attempts or len(self.nodes)
@@ -71,58 +74,69 @@ class Connector:
         Returns:
             The search, if it goes on; None if *opening* knows already.
         """
-        attempt = Attempt(self, opening, self._next)
-        self._next = (self._next + 1) % len(self.nodes)
+        first = self._next
+        self._next = (first + 1) % len(self.nodes)
+        attempt = Attempt(self, opening, first)
         attempt.run()
-        return None if attempt.over else attempt
+        return None if attempt.opening is None else attempt
 
 
 class Attempt:
-    """One client's search for a node, over as soon as `Opening` was told."""
+    """One client's search for a node, over as soon as `Opening` was told.
 
-    __slots__ = (
-        "_connector",
-        "_end",
-        "_first",
-        "_node",
-        "_opening",
-        "_tried",
-        "_watched",
-        "_why",
-    )
+    Most searches are over before `run` returns, so that what only a longer one needs
+    has its first value on the class.
+    """
+
+    opening: Opening | None
+    """Who is to be told; None when the search is over."""
+    _end: NodeEnd | None = None
+    _node: Address | None = None
+    _tried = 0
+    _watched = False
+    _why = ""
 
     def __init__(self, connector: Connector, opening: Opening, first: int) -> None:
         self._connector = connector
-        self._opening: Opening | None = opening
         self._first = first
-        self._tried = 0
-        self._node: Address | None = None
-        self._end: NodeEnd | None = None
-        self._watched = False
-        self._why = ""
-
-    @property
-    def over(self) -> bool:
-        """Whether the client has its node, or will get none."""
-        return self._opening is None
+        self.opening = opening
 
     def run(self) -> None:
         """Try nodes until one takes the first octets or has to be waited for."""
         connector = self._connector
+        nodes = connector.nodes
         while self._tried < connector.attempts:
-            nodes = connector.nodes
-            node = nodes[(self._first + self._tried) % len(nodes)]
+            self._node = node = nodes[(self._first + self._tried) % len(nodes)]
             self._tried += 1
-            self._node = node
-            if self._try(node):
+            try:
+                self._end = end = NodeEnd(node.family, _STREAM)
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    connector.server.counts[counters.DESCRIPTORS] += 1
+                self._failed(error.strerror or str(error))
+                continue
+            end.start(connector.server)
+            if node.is_tcp:
+                end.setsockopt(_TCP, socket.TCP_NODELAY, 1)
+                # The answer to our SYN is acknowledged by the first octets, instead
+                # of by a segment of its own in front of them.
+                end.setsockopt(_TCP, socket.TCP_QUICKACK, 0)
+            code = end.connect_ex(node.name)
+            if code in _UNDER_WAY:
+                if self._open(end):
+                    return
+            elif code == errno.EAGAIN:
+                self._queue()
                 return
-        opening, self._opening = self._opening, None
+            else:
+                self._failed(os.strerror(code))
+        opening, self.opening = self.opening, None
         if opening is not None:
             opening.unreachable(self._why)
 
     def cancel(self) -> None:
         """Stop: the client is gone."""
-        self._opening = None
+        self.opening = None
         self._forget()
 
     def ready(self, mask: int) -> None:
@@ -142,40 +156,18 @@ class Attempt:
     def abort(self) -> None:
         """Give up the node that is waited for, and the client."""
         self._tried = self._connector.attempts
-        self._failed("the gateway ends")
+        self._failed("the worker ends")
         self.run()
 
-    def _try(self, node: Address) -> bool:
-        """Start connecting; return whether this node need not be given up yet."""
-        server = self._connector.server
-        try:
-            end = NodeEnd(node.family, _STREAM, 0)
-        except OSError as error:
-            if error.errno in _EXHAUSTED:
-                server.counts[counters.DESCRIPTORS] += 1
-            self._why = error.strerror
-            return False
-        end.start(server)
-        if node.family != socket.AF_UNIX:
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        code = end.connect_ex(node.name)
-        self._end = end
-        if code == 0 or code == errno.EINPROGRESS:
-            return self._open(end)
-        if code == errno.EAGAIN:
-            self._queue()
-            return True
-        self._failed(os.strerror(code))
-        return False
-
     def _open(self, end: NodeEnd) -> bool:
-        """Send the first octets, which tells at once whether the node is there."""
-        opening = self._opening
-        if opening is None:
-            self._forget()
-            return True
-        octets = opening.compose(end)
-        if octets is None:
+        """Send the first octets, which tells at once whether the node is there.
+
+        Returns:
+            Whether no other node need be tried now.
+        """
+        opening = self.opening
+        octets = None if opening is None else opening.compose(end)
+        if opening is None or octets is None:
             self.cancel()
             return True
         try:
@@ -184,11 +176,11 @@ class Attempt:
             self._wait(end)
             return True
         except OSError as error:
-            self._failed(error.strerror)
+            self._failed(error.strerror or str(error))
             return False
-        self._opening = self._end = None
+        self.opening = self._end = None
         opening.joined(end, octets[sent:])
-        loop = end.server.loop
+        loop = self._connector.loop
         if self._watched:
             self._connector.waiting.discard(self)
             loop.hand_over(end.fileno(), end)
@@ -203,7 +195,7 @@ class Attempt:
         if not self._watched:
             self._watched = True
             self._start_time()
-            self._connector.server.loop.add(end.fileno(), self)
+            self._connector.loop.add(end.fileno(), self)
 
     def _queue(self) -> None:
         """Come back to a UNIX socket whose queue is full: it cannot be waited for."""
@@ -211,20 +203,18 @@ class Attempt:
         if self._end is not None:
             self._end.drop()
             self._end = None
-        self._connector.server.loop.after(_AGAIN, self._come_back)
+        self._connector.loop.after(_AGAIN, self._come_back)
 
     def _come_back(self) -> None:
-        if self._opening is not None and self._end is None and not self._over_time():
+        timed = self in self._connector.waiting
+        if self.opening is not None and self._end is None and timed:
             self._tried -= 1
             self.run()
 
     def _start_time(self) -> None:
         waiting = self._connector.waiting
         if self not in waiting:
-            waiting.add(self, self._connector.server.loop.now)
-
-    def _over_time(self) -> bool:
-        return self not in self._connector.waiting
+            waiting.add(self, self._connector.loop.now)
 
     def _failed(self, why: str) -> None:
         self._connector.server.counts[counters.NODE_FAILED] += 1

@@ -30,11 +30,19 @@ def only_ssl(octets: bytes, *, ended: bool) -> Verdict:
     return "forward" if told else Reason.HELLO
 
 
+_MAY_START: Final = frozenset(
+    octet for octet in range(256) if wire.may_be_signature(bytes((octet,)))
+)
+"""First octets of signatures: whatever else a stream starts with settles it."""
+
+
 def no_preamble(octets: bytes, *, ended: bool) -> Verdict:
     """Pass on anything but a preamble, of which a node might believe the address.
 
     At most 11 octets are held, while they may become a signature (spec.md section 5.3).
     """
+    if octets and octets[0] not in _MAY_START:
+        return "forward"
     if wire.signature(octets) is not None:
         return Reason.NESTED
     if not ended and (not octets or wire.may_be_signature(octets)):

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import socket
-import stat
+from pathlib import Path
 
 from sslmagic.relay.address import Address, endpoint
 
@@ -35,7 +35,7 @@ class Listening:
     def __init__(
         self, address: Address, *, backlog: int = BACKLOG, defer: bool = False
     ) -> None:
-        self._path: str | None = None
+        self._path: Path | None = None
         if address.family == socket.AF_UNIX:
             self.socket = self._unix(address)
         else:
@@ -45,7 +45,7 @@ class Listening:
         except OSError:
             self.close()
             raise
-        self.socket.setblocking(False)
+        self.socket.setblocking(False)  # noqa: FBT003 - the socket module's own signature
 
     def __str__(self) -> str:
         """Return the address, with the port that the kernel chose."""
@@ -56,15 +56,15 @@ class Listening:
         self.socket.close()
         if self._path is not None:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path)
+                self._path.unlink()
             self._path = None
 
     def _unix(self, address: Address) -> socket.socket:
-        path = os.fsdecode(str(address.name))
+        path = Path(str(address.name))
         _remove_stale(path)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            listening.bind(path)
+            listening.bind(os.fspath(path))
         except OSError:
             listening.close()
             raise
@@ -81,7 +81,7 @@ def _tcp(address: Address, *, defer: bool) -> socket.socket:
             raise
         # Every address there is, on a machine without IPv6.
         name = ("0.0.0.0", int(address.name[1]))
-        address = Address(family=socket.AF_INET, name=name)
+        address = Address(family=socket.AF_INET, name=name, is_tcp=True)
         listening = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -100,14 +100,14 @@ def _tcp(address: Address, *, defer: bool) -> socket.socket:
     return listening
 
 
-def _remove_stale(path: str) -> None:
+def _remove_stale(path: Path) -> None:
     """Remove the file of a UNIX socket that nobody listens on any more."""
     try:
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
+        if not path.is_socket():
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-            probe.connect(path)
+            probe.connect(os.fspath(path))
     except ConnectionRefusedError:
-        os.unlink(path)
+        path.unlink()
     except OSError:
         return

@@ -12,7 +12,6 @@ another connection than the one the kernel meant.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import select
 import time
@@ -186,9 +185,11 @@ class Loop:
 
     def _close(self) -> None:
         for closeable in self._closing:
-            # The descriptor is gone even when close(2) reports an earlier error.
-            with contextlib.suppress(OSError):
+            try:
                 closeable.close()
+            except OSError:
+                # The descriptor is gone even when close(2) reports an earlier error.
+                continue
         self._closing.clear()
 
     def _sweep_all(self) -> None:

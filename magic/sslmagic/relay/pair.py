@@ -165,7 +165,7 @@ class End(socket.SocketType):
             except BlockingIOError:
                 pass
             except OSError:
-                other._fail(self)
+                other._fail(self)  # noqa: SLF001 - the other half of the same thing
                 return
         other.pending = bytes(other.pending) + octets
 
@@ -374,8 +374,10 @@ class End(socket.SocketType):
 
     def _close(self, other: End, count: int) -> None:
         self._part(other, count)
-        self.drop()
-        other.drop()
+        close = self.server.loop.close
+        self.seen = other.seen = _CLOSED
+        close(self)
+        close(other)
 
     def _reset(self, other: End, count: int | None) -> None:
         self._part(other, count)

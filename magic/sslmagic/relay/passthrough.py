@@ -62,18 +62,20 @@ Server = TypeVar("Server", bound=Passthrough)
 
 
 class Arrival(abc.ABC, Generic[Server]):
-    """One client on its way to a node."""
+    """One client on its way to a node.
 
-    __slots__ = (
-        "attempt",
-        "client",
-        "guarded",
-        "held",
-        "local",
-        "name",
-        "server",
-        "watched",
-    )
+    Most are joined before `read` returns, so that what only the others need has its
+    first value on the class.
+    """
+
+    held = b""
+    """First octets, read and not yet passed on."""
+    guarded = False
+    """Whether they stay here after the join, until they are enough to judge."""
+    attempt: Attempt | None = None
+    """The search for a node, while there is one."""
+    watched = False
+    """Whether the loop knows the client."""
 
     def __init__(
         self,
@@ -86,12 +88,6 @@ class Arrival(abc.ABC, Generic[Server]):
         self.client = client
         self.name = name
         self.local = local
-        self.held = b""
-        """First octets, read and not yet passed on."""
-        self.guarded = False
-        """Whether they stay here after the join, until they are enough to judge."""
-        self.attempt: Attempt | None = None
-        self.watched = False
 
     @abc.abstractmethod
     def announce(self) -> bytes:
@@ -173,7 +169,8 @@ class Arrival(abc.ABC, Generic[Server]):
 
     def connect(self) -> None:
         """Look for a node."""
-        self.server.first.discard(self)
+        if self.watched:
+            self.server.first.discard(self)
         self.client.moved = len(self.held)
         attempt = self.server.connector.connect(self)
         if attempt is not None:

@@ -74,7 +74,10 @@ class Node(Passthrough):
 class _Peer(Arrival[Node]):
     """One connection of a peer."""
 
-    __slots__ = ("preamble", "reception")
+    preamble: Preamble | None = None
+    """What the peer said, once it is believed."""
+    reception: Reception | None
+    """Decides on the peer; None once it has."""
 
     def __init__(
         self,
@@ -84,8 +87,7 @@ class _Peer(Arrival[Node]):
         local: SocketAddress,
     ) -> None:
         super().__init__(server, client, name, local)
-        self.preamble: Preamble | None = None
-        self.reception: Reception | None = Reception(
+        self.reception = Reception(
             server.trust,
             endpoint(name),
             server.loop.now,

@@ -55,8 +55,6 @@ class Gateway(Passthrough):
 class _Client(Arrival[Gateway]):
     """One client of a gateway."""
 
-    __slots__ = ()
-
     def announce(self) -> bytes:
         """Return the preamble."""
         enhance = self.server.enhance

@@ -49,7 +49,8 @@ class VirtualServer(abc.ABC):
         self.lingering = loop.deadlines(_LINGER)
         self.live = 0
         """Clients that were accepted and not released."""
-        self._most = worker.room(limits)
+        self.most = worker.room(limits)
+        """Clients that there may be at a time."""
         self._acceptors: list[Acceptor] = []
 
     @abc.abstractmethod
@@ -58,11 +59,6 @@ class VirtualServer(abc.ABC):
     ) -> None:
         """Take charge of a client that has just connected from *name* to *local*."""
 
-    @property
-    def full(self) -> bool:
-        """Whether no more clients may be accepted now."""
-        return self.live >= self._most
-
     def listen(self, acceptor: Acceptor) -> None:
         """Be the one that *acceptor* accepts for."""
         self._acceptors.append(acceptor)
@@ -70,7 +66,7 @@ class VirtualServer(abc.ABC):
     def released(self) -> None:
         """Forget a client: its connection is closed, or about to be."""
         self.live -= 1
-        if self.live == self._most - 1:
+        if self.live == self.most - 1:
             for acceptor in self._acceptors:
                 acceptor.resume()
         if not self.live:

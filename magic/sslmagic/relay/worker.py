@@ -1,6 +1,6 @@
 """One worker process: a loop, its virtual servers and listeners, from start to end.
 
-    starting --(ready)--> serving --(SIGTERM)--> finishing --(no clients, or grace)--> done
+    serving --(SIGTERM)--> finishing --(no clients left, or the grace is over)--> done
 
 A second SIGTERM ends the grace. A worker whose supervisor is gone ends likewise.
 """
