@@ -45,6 +45,7 @@ def hello_length(octets: bytes) -> int | None:
     """Return the octets of the records that hold the whole first ClientHello.
 
     None while it is incomplete. The last record may hold more than the hello's end.
+    Each call reads from the start: bound what you gather, and how often you ask.
 
     Raises:
         DecodeError: the octets do not start a ClientHello (`Reason.HELLO`).

@@ -221,7 +221,9 @@ class Preamble:
         return self.command, self.transport, self.block, self.tlvs
 
     def __eq__(self, other: object) -> bool:
-        return self._key() == other._key() if isinstance(other, Preamble) else False
+        if not isinstance(other, Preamble):
+            return NotImplemented
+        return self._key() == other._key()
 
     def __hash__(self) -> int:
         return hash(self._key())
