@@ -38,7 +38,10 @@ def checked_formats(formats: str | Iterable[str]) -> tuple[str, ...]:
     Raises:
         ConfigurationError: none is named, or one does not exist.
     """
-    names = (formats,) if isinstance(formats, str) else tuple(dict.fromkeys(formats))
+    if isinstance(formats, str):
+        names: tuple[str, ...] = (formats,)
+    else:
+        names = tuple(dict.fromkeys(formats))
     if not names:
         raise ConfigurationError("no format is named")
     for name in names:
@@ -69,7 +72,7 @@ class Framer:
         self._limit = limit
         self._buffer = b""
         self._error: DecodeError | None = None
-        self._wanted = min(_LEAST[name] for name in self._formats)
+        self._wanted = min([_LEAST[name] for name in self._formats])
         self.frame = None
 
     @property

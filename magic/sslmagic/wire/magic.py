@@ -72,6 +72,7 @@ _PLAIN_ENDS = {
     head: (transport, _HEAD + transport.block_length)
     for transport, head in PLAIN.items()
 }
+_PLAIN_FRAMES = {head: Framing(end, 0) for head, (_, end) in _PLAIN_ENDS.items()}
 
 
 def is_signature(octets: bytes) -> bool:
@@ -137,8 +138,11 @@ def frame(octets: bytes, limit: int = LIMIT) -> Framing:
     Raises:
         DecodeError: at the first octet that no preamble has there.
     """
-    check_prefix(octets, 0, _TYPE, "MAGIC")
     have = len(octets)
+    framing = _PLAIN_FRAMES.get(octets[:_HEAD])
+    if framing is not None and framing.length <= have and framing.length <= limit:
+        return framing
+    check_prefix(octets, 0, _TYPE, "MAGIC")
     if have < 5:
         return Framing(0, _HEAD - have)
     total = 5 + (octets[3] << 8 | octets[4])
@@ -173,6 +177,8 @@ def parse(frame: Frame) -> Preamble:
         DecodeError: an address or TLV breaks spec.md.
     """
     octets = frame.octets
+    if (found := plain(octets)) is not None:
+        return found[0]
     profile = octets[11]
     start = _HEAD + (_PROOF.size if profile else 0)
     end = len(octets) - TAG_LENGTH[profile]

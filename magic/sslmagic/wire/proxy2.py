@@ -57,6 +57,7 @@ _PLAIN_ENDS = {
     head: (transport, _HEAD + transport.block_length)
     for transport, head in PLAIN.items()
 }
+_PLAIN_FRAMES = {head: Framing(end, 0) for head, (_, end) in _PLAIN_ENDS.items()}
 
 
 def encode(
@@ -102,8 +103,11 @@ def frame(octets: bytes, limit: int = LIMIT) -> Framing:
     Raises:
         DecodeError: at the first octet that no preamble has there.
     """
-    check_prefix(octets, 0, SIGNATURE, "PROXY v2")
     have = len(octets)
+    framing = _PLAIN_FRAMES.get(octets[:_HEAD])
+    if framing is not None and framing.length <= have and framing.length <= limit:
+        return framing
+    check_prefix(octets, 0, SIGNATURE, "PROXY v2")
     if have > 12:
         _check_said(octets)
     if have < _HEAD:
@@ -137,6 +141,8 @@ def parse(frame: Frame) -> Preamble:
         DecodeError: an address or TLV breaks proxy-protocol.txt.
     """
     octets = frame.octets
+    if (found := plain(octets)) is not None:
+        return found[0]
     if octets[12] & 0x0F == Command.LOCAL:
         return Preamble.local()
     claimed = _TRANSPORTS[octets[13]]
