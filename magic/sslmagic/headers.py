@@ -22,6 +22,7 @@ __all__ = [
     "HeaderError",
     "claims_client",
     "claims_forwarding",
+    "folded",
     "received",
     "sent",
     "without_client",
@@ -120,6 +121,14 @@ def without_client(headers: Iterable[Header]) -> tuple[Header, ...]:
             continue
         kept.append((name, value))
     return tuple(kept)
+
+
+def folded(name: bytes) -> bytes:
+    """Return the one spelling of all names that an application may take for another.
+
+    It is in lower case, with a hyphen for every octet that is no letter and no digit.
+    """
+    return name.translate(_FOLDED)
 
 
 def claims_client(name: bytes) -> bool:

@@ -57,10 +57,18 @@ class Connector:
     Args:
         server: whose limits and counters hold.
         nodes: where to connect, at least one.
+        end: what a connection to a node becomes; the loop tells it of its events.
     """
 
-    def __init__(self, server: VirtualServer, nodes: Sequence[Address]) -> None:
+    def __init__(
+        self,
+        server: VirtualServer,
+        nodes: Sequence[Address],
+        *,
+        end: type[NodeEnd] = NodeEnd,
+    ) -> None:
         self.server = server
+        self.end = end
         self.loop = server.loop
         self.nodes = tuple(nodes)
         limits = server.limits
@@ -109,7 +117,7 @@ class Attempt:
             self._node = node = nodes[(self._first + self._tried) % len(nodes)]
             self._tried += 1
             try:
-                self._end = end = NodeEnd(node.family, _STREAM)
+                self._end = end = connector.end(node.family, _STREAM)
             except OSError as error:
                 if error.errno in _EXHAUSTED:
                     connector.server.counts[counters.DESCRIPTORS] += 1
