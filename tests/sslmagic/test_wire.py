@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from sslmagic.errors import EncodeError
+from sslmagic.decoder import Decoder
+from sslmagic.errors import DecodeError, EncodeError
 from sslmagic.preamble import Preamble
-from sslmagic.wire import FORMATS, LIMITS, encode, may_be_signature, signature
+from sslmagic.wire import (
+    FORMATS,
+    LIMITS,
+    SHORT_CUTS,
+    encode,
+    may_be_signature,
+    signature,
+)
+from tests.vectors.vector import Vector, vectors
 
 PREAMBLE = Preamble(source=("203.0.113.9", 51234), destination=("198.51.100.2", 443))
 
@@ -56,3 +65,39 @@ def test_a_limit_of_ones_own(format: str) -> None:
 
 def test_limits_have_a_format_each() -> None:
     assert tuple(LIMITS) == FORMATS
+
+
+def the_long_way(format: str, octets: bytes) -> tuple[Preamble, bytes] | None:
+    decoder = Decoder(format)
+    try:
+        # In two pieces, so that `decode` has nothing to look at in one.
+        decoder.feed(octets[:1])
+        preamble = decoder.feed(octets[1:])
+    except DecodeError:
+        return None
+    return None if preamble is None else (preamble, decoder.rest)
+
+
+@pytest.mark.parametrize("vector", vectors(), ids=str)
+def test_a_short_cut_leads_where_the_long_way_leads(vector: Vector) -> None:
+    found = SHORT_CUTS[vector.format](vector.octets)
+    assert found is None or found == the_long_way(vector.format, vector.octets)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_short_cut_takes_no_octet_that_the_long_way_refuses(format: str) -> None:
+    octets = encode(PREAMBLE, format) + b"rest"
+    assert SHORT_CUTS[format](octets) == (PREAMBLE, b"rest")
+    for at in range(len(octets)):
+        assert SHORT_CUTS[format](octets[: min(at, len(octets) - 5)]) is None
+        for octet in range(256):
+            changed = octets[:at] + bytes([octet]) + octets[at + 1 :]
+            found = SHORT_CUTS[format](changed)
+            assert found is None or found == the_long_way(format, changed)
+
+
+@pytest.mark.parametrize("format", ["magic", "proxy2"])
+def test_most_preambles_take_the_short_cut(format: str) -> None:
+    pair6 = Preamble(source=("2001:db8::9", 51234), destination=("2001:db8::2", 443))
+    for preamble in (PREAMBLE, pair6):
+        assert SHORT_CUTS[format](encode(preamble, format)) == (preamble, b"")
