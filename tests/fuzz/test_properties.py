@@ -12,10 +12,9 @@ from sslmagic.decoder import Decoder, decode
 from sslmagic.errors import EncodeError, ProofError
 from sslmagic.preamble import Command, Endpoint, Preamble, Transport
 from sslmagic.proof import Bind, Hop, seal, verify
-from sslmagic.relay.announce import respeak
 from sslmagic.tlv import HOP_TYPES, Type
 from sslmagic.wire import FORMATS, LIMITS, encode, may_be_signature, signature
-from sslmagic.wire.magic import SENDER_LIMIT
+from sslmagic.wire.translate import translate
 from tests.fuzz.strategies import (
     carried_by_magic,
     datagrams,
@@ -206,14 +205,24 @@ def test_a_seal_holds_and_any_change_breaks_it(
 
 
 @given(carried_by_magic, st.sampled_from(["magic", "proxy2"]))
-def test_said_again_it_loses_what_belongs_to_one_hop(
+def test_translation_loses_what_belongs_to_one_hop(
     preamble: Preamble, format: str
 ) -> None:
     tlvs = tuple(tlv for tlv in preamble.tlvs if tlv.type not in HOP_TYPES)
     expected = Preamble.packed(preamble.transport, preamble.block, tlvs)
-    try:
-        octets = respeak(preamble, format)
-    except EncodeError:
-        assert len(roomy(expected, format)) > SENDER_LIMIT
-        return
+    octets = roomy(translate(preamble, format), format)
     assert decode(octets, format) == (expected, b"")
+
+
+@given(preambles, formats)
+def test_translation_never_names_another_client(
+    preamble: Preamble, format: str
+) -> None:
+    try:
+        octets = roomy(translate(preamble, format), format)
+    except EncodeError:
+        assert format != "proxy2", "it carries everything"
+        return
+    again, _ = decode(octets, format)
+    assert again.source == preamble.source
+    assert again.destination == preamble.destination

@@ -1,7 +1,7 @@
 """Says a preamble again in another format, as a relay does for the next hop.
 
 What belongs to the hop that it came over stays behind: checksum, padding, proof. What
-the other format has another word for is said in that word (spec.md section 11).
+the other format has another word for is said in that word (spec.md section 13).
 """
 
 from __future__ import annotations

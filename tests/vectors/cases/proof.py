@@ -360,7 +360,7 @@ def broken() -> list[dict[str, Any]]:
         wrong("unsigned", "P7", "profile 0", magic(), HELLO, usual),
         wrong(
             "other-profile",
-            "P7",
+            "P1",
             "profile 2, the key's is 1",
             ED_SEAL,
             HELLO,

@@ -207,6 +207,15 @@ LINES = [
         "oversize",
         107,
     ),
+    Case(
+        "length-108-limit",
+        "L7",
+        "and no limit of one's own makes them so",
+        line("UNKNOWN " + "x" * (108 - 16)),
+        "oversize",
+        107,
+        limit=4096,
+    ),
     Case("cut-proxy", "L9", "the stream ends", b"PROX", "truncated", 4),
     Case(
         "cut-cr",

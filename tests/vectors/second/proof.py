@@ -120,7 +120,11 @@ def one_hello(bound: bytes) -> bool:
     at = 0
     while at < len(bound):
         size = int.from_bytes(bound[at + 3 : at + 5], "big")
-        if bound[at] != 22 or not 1 <= size <= 16384 or at + 5 + size > len(bound):
+        if (
+            bound[at : at + 2] != b"\x16\x03"
+            or not 1 <= size <= 16384
+            or at + 5 + size > len(bound)
+        ):
             return False
         if len(gathered) >= 4 and len(gathered) >= hello_size(gathered):
             return False
