@@ -127,13 +127,17 @@ class Loop:
         self._queues.append(queue)
         return queue
 
+    def handlers(self) -> tuple[Handler, ...]:
+        """Return everyone who owns a descriptor now."""
+        return tuple(self._handlers.values())
+
     def stop(self) -> None:
         """Return from `run` when this round is over."""
         self._stopped = True
 
     def abort(self) -> None:
         """Abort every handler and close what they gave up."""
-        for handler in list(self._handlers.values()):
+        for handler in self.handlers():
             handler.abort()
         self._close()
 
@@ -194,7 +198,7 @@ class Loop:
 
     def _sweep_all(self) -> None:
         self.after(self._sweep, self._sweep_all)
-        for handler in list(self._handlers.values()):
+        for handler in self.handlers():
             try:
                 handler.swept(self.now)
             except Exception as error:  # noqa: BLE001 - one connection's fault

@@ -15,6 +15,7 @@ sender until it is gone. A direction that proves to be bulk goes through a pipe.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -43,8 +44,10 @@ _FINISHED: Final = 1 << 41
 """We have sent our FIN to the peer of this end."""
 _CLOSED: Final = 1 << 43
 """This end was given up, and nothing else is remembered."""
+_BROKEN: Final = 1 << 44
+"""A write found the connection reset: its end, when it is read, is no FIN."""
 _IGNORED: Final = 1 << 42
-"""The other end is gone, so that what comes in here is thrown away."""
+"""The other end takes nothing any more: what comes in here is thrown away."""
 
 _TURN = 16
 """Reads of one end in a row, before others have their turn."""
@@ -79,7 +82,7 @@ class End(socket.SocketType):
     SIDE: ClassVar[int]
     """Which of `VirtualServer.room` holds for octets that this end received."""
     LAST_WORDS: ClassVar[bool]
-    """Whether what this end sent before it ended must arrive even if it resets then."""
+    """Whether what the peer sent must arrive even if it resets the connection then."""
 
     server: VirtualServer
     """The virtual server that the connection belongs to."""
@@ -164,8 +167,8 @@ class End(socket.SocketType):
                 octets = octets[other.send(octets) :]
             except BlockingIOError:
                 pass
-            except OSError:
-                other._fail(self)  # noqa: SLF001 - the other half of the same thing
+            except OSError as error:
+                other._fail(self, error)  # noqa: SLF001 - the other half of the same thing
                 return
         other.pending = bytes(other.pending) + octets
 
@@ -224,8 +227,8 @@ class End(socket.SocketType):
                 sent = other.send(view[:count], socket.MSG_MORE if last else 0)
             except BlockingIOError:
                 sent = 0
-            except OSError:
-                other._fail(self)
+            except OSError as error:
+                other._fail(self, error)
                 return
             if sent < count:
                 other.pending = bytes(view[sent:count])
@@ -274,8 +277,8 @@ class End(socket.SocketType):
                     )
                 except BlockingIOError:
                     return
-                except OSError:
-                    other._fail(self)
+                except OSError as error:
+                    other._fail(self, error)
                     return
             elif self.seen & _ENDED:
                 self._end(other)
@@ -289,8 +292,8 @@ class End(socket.SocketType):
                 sent = self.send(self.pending)
             except BlockingIOError:
                 return True
-            except OSError:
-                self._fail(other)
+            except OSError as error:
+                self._fail(other, error)
                 return False
             if sent < len(self.pending):
                 # A view: cutting a copy off the front each time would be quadratic.
@@ -308,53 +311,52 @@ class End(socket.SocketType):
         self.seen |= _ENDED
         if other.pending or (self.pipe is not None and self.pipe.filled):
             return
+        if self.seen & _BROKEN:
+            self._reset(other, self.RESET)
+            return
+        ignored = other.seen & _IGNORED
         if other.seen & _ENDED and self.seen & _FINISHED:
             # Both directions are done: closing sends the FIN that is still owed.
-            self._close(other, counters.CLOSED)
+            self._close(other, self.RESET if ignored else counters.CLOSED)
             return
         if not other.seen & _FINISHED:
             other.seen |= _FINISHED
             try:
                 other.shutdown(socket.SHUT_WR)
-            except OSError:
-                other._fail(self)
-
-    def _fail(self, other: End) -> None:
-        """End the pair because this end is gone, when its last words are passed on."""
-        if not self.seen & (_ENDED | _IGNORED) and not other.pending:
-            self._pass_rest(other)
-        if not self.LAST_WORDS or not self.seen & _ENDED or other.seen & _ENDED:
-            self._reset(other, self.RESET)
-        elif not other.seen & _IGNORED:
-            # A server that answers early and closes resets whoever goes on sending.
-            # Its answer may still be on the way to the client: resetting loses it.
-            other.seen |= _IGNORED
+            except OSError as error:
+                other._fail(self, error)
+                return
+        if ignored:
             self.server.lingering.add(other, self.server.loop.now)
+
+    def _fail(self, other: End, error: OSError | None = None) -> None:
+        """Act on a connection that can no longer be written to.
+
+        A client that is gone needs nothing any more. A node that is gone may have
+        answered before: a server that refuses an upload answers, closes, and resets
+        whoever goes on sending. Its answer is passed on at the client's pace, and
+        what the client still sends is thrown away.
+        """
+        if not self.LAST_WORDS:
+            self._reset(other, self.RESET)
+            return
+        if error is not None and error.errno != errno.EPIPE:
+            # Told to a write, the reset is not told to the reads that follow. EPIPE
+            # means that a FIN came before it (tcp_reset() in the kernel).
+            self.seen |= _BROKEN
+        if not other.seen & _IGNORED:
+            other.seen |= _IGNORED | _IN
+            self.seen |= _FINISHED
+            self.pending = b""
             if other.pipe is not None:
                 self.server.pipes.take_back(other.pipe)
                 other.pipe = None
-            self.pending = b""
-            self._end(other)
             self.server.loop.again(other)
-
-    def _pass_rest(self, other: End) -> None:
-        """Pass on what the kernel still holds of a connection that was reset."""
-        view = self.server.view
-        pipe = self.pipe
-        try:
-            if pipe is not None and pipe.filled:
-                pipe.filled -= os.splice(
-                    pipe.reader, other.fileno(), pipe.filled, flags=FLAGS
-                )
-                if pipe.filled:
-                    return
-            while count := self.recv_into(view):
-                self.moved += count
-                if other.send(view[:count]) < count:
-                    return
-        except OSError:
-            return
-        self.seen |= _ENDED
+        if self.seen & _ENDED:
+            self._end(other)
+        else:
+            self.seen |= _IN
+            self._pull(other)
 
     def _ignore(self, other: End) -> None:
         """Read what nobody takes any more, until the peer of this end has ended."""
@@ -368,7 +370,9 @@ class End(socket.SocketType):
                 self._reset(other, other.RESET)
                 return
             if not count:
-                self._close(other, other.RESET)
+                self.seen |= _ENDED
+                if self.seen & _FINISHED:
+                    self._close(other, other.RESET)
                 return
         self.server.loop.again(self)
 

@@ -57,10 +57,13 @@ class Pipes:
         self._spare = spare
         self._left = limit
         self._unused: list[Pipe] = []
+        self.lent = 0
+        """How many are in use."""
 
     def lend(self) -> Pipe | None:
         """Return an empty pipe, or None if there can be no more."""
         if self._unused:
+            self.lent += 1
             return self._unused.pop()
         if not self._left:
             return None
@@ -69,10 +72,12 @@ class Pipes:
         except OSError:
             return None
         self._left -= 1
+        self.lent += 1
         return pipe
 
     def take_back(self, pipe: Pipe) -> None:
         """Keep a pipe that is empty for later, and close one that is not."""
+        self.lent -= 1
         if pipe.filled or len(self._unused) >= self._spare:
             pipe.close()
             self._left += 1
