@@ -171,14 +171,17 @@ class Listener(socket.socket):
 
         accept() in other threads raises OSError.
         """
-        if self._descriptor >= 0:
-            self._descriptor = -1
-            _LISTENERS.discard(self)
-            self._arrivals.wake()
-            with self._turn:
-                self._arrivals.close()
-            self._give_back()
-        super().close()
+        if self._descriptor < 0:
+            return
+        self._descriptor = -1
+        _LISTENERS.discard(self)
+        self._arrivals.wake()
+        with self._turn:
+            self._arrivals.close()
+        self._give_back()
+        # Not as socket.close() does, which waits for those who count on the socket:
+        # uvloop does while it watches it, and nobody would accept meanwhile.
+        os.close(super().detach())
 
     def settimeout(self, value: float | None, /) -> None:
         """Set how many seconds accept() may take: None for ever, 0 not to wait."""
@@ -228,7 +231,7 @@ class Listener(socket.socket):
             " call its accept(), and on uvloop use sslmagic.streams.create_server"
         )
 
-    def __getstate__(self) -> NoReturn:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("cannot pickle a Listener: make one in each process")
 
     if TYPE_CHECKING:  # typeshed leaves it out
