@@ -228,6 +228,27 @@ def test_sealing(test: dict[str, Any]) -> None:
     assert octets == wire
 
 
+@pytest.mark.parametrize("name", ["proof", "e5"])
+def test_reading_without_a_key(name: str) -> None:
+    for test in raw(name):
+        if "decoded" not in test:
+            continue
+        decoder = Decoder(test["format"])
+        preamble = decoder.feed(bytes.fromhex(test["wire"] + test["rest"]))
+        assert preamble is not None
+        assert decoder.frame is not None
+        assert decoder.rest.hex() == test["rest"]
+        said = described(preamble, decoder.frame, len(decoder.rest))
+        assert json.loads(json.dumps(said)) == test["decoded"], test["id"]
+
+
+def test_a_key_of_profile_1_verifies_no_other_profile() -> None:
+    test = next(test for test in raw("proof") if test["id"] == "ed25519")
+    wire, rest = bytes.fromhex(test["wire"]), bytes.fromhex(test["rest"])
+    assert test["profile"] == 2
+    assert verified(test, wire, rest) == "proof"
+
+
 def test_no_flipped_bit_is_verified() -> None:
     test = next(test for test in SIGNED if test["id"] == "bind-2")
     wire, rest = bytes.fromhex(test["wire"]), bytes.fromhex(test["rest"])
