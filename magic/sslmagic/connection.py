@@ -4,7 +4,7 @@
     socket ──peek, leave──▶ Reception      the octets behind it that a proof covers
 
 No octet is taken that is not the preamble's, so that any TLS stack can take the socket
-over afterwards (spec.md section 7).
+over afterwards (spec.md section 5.4).
 """
 
 from __future__ import annotations
