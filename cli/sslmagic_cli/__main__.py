@@ -14,7 +14,10 @@ __all__ = ["COMMANDS", "magic", "main"]
 
 COMMANDS = {
     "encode": "Write the preamble that announces a client.",
-    "decode": "Take a preamble off its input and say what it holds.",
+    "decode": "Take the preamble off FILE or standard input and say what it holds.",
+    "gateway": "Accept clients, and pass what they say on to nodes behind a preamble.",
+    "node": "Take the preamble off connections, and pass them on to the server behind.",
+    "demo": "See a client's address arrive behind TLS passthrough.",
 }
 """The name of each command's module and its help in one line.
 
@@ -29,7 +32,9 @@ The help stands here as well as in the module, so that `magic --help` loads none
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--debug", is_flag=True, help="Show where a failure comes from.")
-@click.version_option(None, "-V", "--version", package_name="sslmagic")
+@click.version_option(
+    None, "-V", "--version", package_name="sslmagic", message="%(prog)s %(version)s"
+)
 @click.pass_context
 def magic(context: click.Context, *, debug: bool) -> None:
     """Carry a client's address through TLS passthrough."""

@@ -61,6 +61,8 @@ def _address(text: str) -> Endpoint | UnixEndpoint:
 
 
 def _network(text: str) -> str:
+    if text == "unix":
+        return text
     import ipaddress
 
     return str(ipaddress.ip_network(text))
@@ -78,6 +80,6 @@ ENDPOINT = _Parsed("IP:PORT", _endpoint)
 ADDRESS = _Parsed("ADDR", _address)
 """As `ENDPOINT`; ``:PORT`` gives the host "", every address of both families."""
 NETWORK = _Parsed("CIDR", _network)
-"""The text of a network, checked; `Trust` takes it as it is."""
+"""The text of a network, or unix for UNIX peers, checked; `Trust` takes it so."""
 EXTENSION = _Parsed("NAME=VALUE", _extension)
 """A `TLV`."""

@@ -25,7 +25,11 @@ _WIDE = 100
 _MOST_LINES = 4
 """Lines of octets that one field takes at most: a certificate has a thousand."""
 
+_MOST_CHARACTERS = 160
+"""Characters of a meaning: a certificate may be text as well."""
+
 _FAULT = "bold white on red"
+_FAULT_SAID = "bold red"
 _STYLES = {
     "source": "bold green",
     "source port": "bold green",
@@ -95,26 +99,34 @@ class _Fields:
             self._add(table, part, per_line)
         end = sum(len(part.octets) for part in self._parts)
         if self._fault and self._fault.offset >= end:
-            self._point(table, 0, str(end))
+            table.add_row(str(end), Text("^^", _FAULT_SAID), "", self._said())
         yield table
 
     def _add(self, table: Table, part: Field, per_line: int) -> None:
-        style = _STYLES.get(part.name, "")
+        at = self._fault.offset - part.offset if self._fault else len(part.octets)
+        # What stands behind a fault was never judged.
+        style = _STYLES.get(part.name, "") if at >= 0 else "dim"
         name = Text("  " * part.level + part.name)
-        meaning = Text(part.meaning, style)
-        at = self._fault.offset - part.offset if self._fault else -1
+        meaning = Text(_shortened(part.meaning), style)
         if not 0 <= at < len(part.octets):
             table.add_row(*_cells(_lines(part, per_line), style), name, meaning)
             return
-        offset, text = _cells([_line(part, at - at % per_line, per_line)], style)
+        offset, octets = _cells([_line(part, at - at % per_line, per_line)], style)
         column = at % per_line * 3
-        text.stylize(_FAULT, column, column + 2)
-        table.add_row(offset, text, name, meaning)
-        self._point(table, column)
+        octets.stylize(_FAULT, column, column + 2)
+        # In the same cell, since the meaning may take more lines than the octets.
+        octets.append("\n" + " " * column + "^^", _FAULT_SAID)
+        said = Text("\n" if part.meaning else "").append(self._said())
+        table.add_row(offset, octets, name, meaning.append(said))
 
-    def _point(self, table: Table, column: int, offset: str = "") -> None:
-        said = Text(printable(str(self._fault)), "red")
-        table.add_row(offset, Text(" " * column + "^^", "red"), "", said)
+    def _said(self) -> Text:
+        return Text(printable(str(self._fault)), _FAULT_SAID)
+
+
+def _shortened(meaning: str) -> str:
+    if len(meaning) <= _MOST_CHARACTERS:
+        return meaning
+    return f"{meaning[:_MOST_CHARACTERS]}... {len(meaning) - _MOST_CHARACTERS} more"
 
 
 _Line = tuple[str, str]

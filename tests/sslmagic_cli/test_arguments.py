@@ -1,0 +1,69 @@
+"""arguments.py: what people type, read once for all commands."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from sslmagic.preamble import Endpoint, UnixEndpoint
+from sslmagic.tlv import TLV
+from sslmagic.trust import Trust
+from sslmagic_cli.arguments import ADDRESS, ENDPOINT, EXTENSION, NETWORK
+
+IPV4 = ("203.0.113.9:51234", Endpoint("203.0.113.9", 51234))
+IPV6 = ("[2001:db8::1]:443", Endpoint("2001:db8::1", 443))
+UNIX = ("unix:/run/a:b", UnixEndpoint("/run/a:b"))
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"), [IPV4, IPV6, UNIX, ("unix:", UnixEndpoint(""))]
+)
+def test_endpoint(text: str, endpoint: object) -> None:
+    assert ENDPOINT.convert(text, None, None) == endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"), [IPV4, IPV6, UNIX, (":443", Endpoint("", 443))]
+)
+def test_address(text: str, endpoint: object) -> None:
+    assert ADDRESS.convert(text, None, None) == endpoint
+
+
+def test_a_network_is_one_that_trust_takes() -> None:
+    text = NETWORK.convert("10.0.0.0/8", None, None)
+    assert isinstance(text, str)
+    Trust(peers=[text])
+
+
+def test_an_extension() -> None:
+    assert EXTENSION.convert("UNIQUE_ID=a=b", None, None) == TLV(5, b"a=b")
+
+
+def test_what_is_read_is_not_read_again() -> None:
+    """click converts a default that is no text as well."""
+    assert ENDPOINT.convert(IPV4[1], None, None) is IPV4[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        (ENDPOINT, "203.0.113.9", ":PORT"),
+        (ENDPOINT, "203.0.113.9:65536", "65535"),
+        (ENDPOINT, "203.0.113.09:1", "203.0.113.09"),
+        (ENDPOINT, "2001:db8::1:443", "brackets"),
+        (ENDPOINT, "shop.example:443", "shop.example"),
+        (ENDPOINT, ":443", "''"),
+        (ADDRESS, ":https", ":PORT"),
+        (ADDRESS, "unix:", "path"),
+        (NETWORK, "10.0.0.1/8", "host bits"),
+        (NETWORK, "10.0.0.0/33", "10.0.0.0/33"),
+        (EXTENSION, "AUTHORITY", "NAME=VALUE"),
+        (EXTENSION, "NOSUCH=x", "NOSUCH"),
+        (EXTENSION, "CRC32C=00", "CRC32C"),
+    ],
+)
+def test_what_cannot_be_read_is_named(
+    kind: click.ParamType[object], text: str, said: str
+) -> None:
+    with pytest.raises(click.BadParameter, match=said):
+        kind.convert(text, None, None)
