@@ -7,7 +7,6 @@ from typing import TextIO
 
 import click
 
-from sslmagic.anatomy import anatomy
 from sslmagic.decoder import Decoder
 from sslmagic.errors import DecodeError
 from sslmagic.preamble import Preamble
@@ -119,6 +118,7 @@ def _json(preamble: Preamble, frame: Frame, rest_length: int | None) -> str:
 def _table(
     preamble: Preamble, frame: Frame, rest_length: int | None, words: TextIO
 ) -> str:
+    from sslmagic.anatomy import anatomy
     from sslmagic_cli import render
 
     title = render.title(frame.format, preamble, len(frame.octets))
@@ -132,6 +132,7 @@ def _table(
 
 
 def _pointed(seen: bytes, error: DecodeError) -> str:
+    from sslmagic.anatomy import anatomy
     from sslmagic_cli import render
 
     return render.drawn(render.fields(anatomy(seen), fault=error), to=sys.stdout)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from sslmagic.anatomy import anatomy
 from sslmagic.preamble import Command, Endpoint, Preamble, Transport, UnixEndpoint
 from sslmagic.tlv import TLV
 from sslmagic.wire import FORMATS, encode
@@ -90,6 +89,7 @@ def command(
 
             output.say(base64.b64encode(octets).decode())
         case _:
+            from sslmagic.anatomy import anatomy
             from sslmagic_cli import render
 
             title = render.title(format, preamble, len(octets))

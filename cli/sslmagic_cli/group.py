@@ -83,7 +83,9 @@ class Commands(click.Group):
 def _usage(error: click.UsageError) -> str:
     what = error.format_message().rstrip(".")
     path = error.ctx.command_path if error.ctx else "magic"
-    return f"{what[:1].lower()}{what[1:]} (see {path} --help)"
+    if what[1:2].islower():
+        what = what[0].lower() + what[1:]
+    return f"{what} (see {path} --help)"
 
 
 def _line(error: Exception, code: Exit) -> str:

@@ -46,7 +46,8 @@ def fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         with pytest.raises(SystemExit) as ended:
             group.run([*options, "fail"])
         assert isinstance(ended.value.code, int)
-        return ended.value.code, *capsys.readouterr()
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err
 
     return fails
 
