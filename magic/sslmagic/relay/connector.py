@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
@@ -100,6 +99,7 @@ class Attempt:
     """Who is to be told; None when the search is over."""
     _end: NodeEnd | None = None
     _node: Address | None = None
+    _timed = False
     _tried = 0
     _watched = False
     _why = ""
@@ -188,15 +188,12 @@ class Attempt:
             return False
         self.opening = self._end = None
         opening.joined(end, octets[sent:])
-        loop = self._connector.loop
-        if self._watched:
+        if self._timed:
             self._connector.waiting.discard(self)
-            loop.hand_over(end.fileno(), end)
-            # What came in with the answer was not read, and is not told again.
-            end.seen |= select.EPOLLIN
-            loop.again(end)
+        if self._watched:
+            end.take_over()
         else:
-            loop.add(end.fileno(), end)
+            self._connector.loop.add(end.fileno(), end)
         return True
 
     def _wait(self, end: NodeEnd) -> None:
@@ -221,6 +218,7 @@ class Attempt:
 
     def _start_time(self) -> None:
         waiting = self._connector.waiting
+        self._timed = True
         if self not in waiting:
             waiting.add(self, self._connector.loop.now)
 

@@ -7,6 +7,7 @@ read, and a worker that was killed takes nothing with it.
 from __future__ import annotations
 
 import mmap
+from http import HTTPStatus
 from typing import Final
 
 from sslmagic.errors import Reason
@@ -14,6 +15,7 @@ from sslmagic.errors import Reason
 __all__ = [
     "ABORTED",
     "ACCEPTED",
+    "ANSWERED",
     "CLIENT_RESET",
     "CLOSED",
     "CONNECT_FAILED",
@@ -26,11 +28,13 @@ __all__ = [
     "FULL",
     "IDLE",
     "JOINED",
+    "KEEPALIVE_TIMEOUT",
     "NODE_FAILED",
     "NODE_RESET",
     "OCTETS_DOWN",
     "OCTETS_UP",
     "REFUSED",
+    "REQUESTS",
     "Counters",
 ]
 
@@ -40,6 +44,7 @@ _ENDS: Final = (
     "closed",  # both directions ended in order
     "empty",  # the client ended before it sent anything
     "connect_timeout",  # the client's first octets did not come in time
+    "keepalive_timeout",  # an HTTP client's next request did not
     "client_reset",
     "node_reset",
     "idle",  # nothing came from either side for the time allowed
@@ -50,11 +55,27 @@ _ENDS: Final = (
     "full",  # times that accepting paused at the limit of connections
     "descriptors",  # times that the process or the system had no more of them
     "faults",  # of ours
+    "requests",  # of HTTP, passed on to a node
     "octets_up",
     "octets_down",
 )
 
-COUNTS: Final = (*_ENDS, *(f"refused_{reason}" for reason in Reason))
+_ANSWERS: Final = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    HTTPStatus.NOT_IMPLEMENTED,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.GATEWAY_TIMEOUT,
+    HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
+)
+"""What an HTTP client is answered in place of a node."""
+
+COUNTS: Final = (
+    *_ENDS,
+    *(f"refused_{reason}" for reason in Reason),
+    *(f"answered_{status.value}" for status in _ANSWERS),
+)
 """The name of each number in a row."""
 
 (
@@ -63,6 +84,7 @@ COUNTS: Final = (*_ENDS, *(f"refused_{reason}" for reason in Reason))
     CLOSED,
     EMPTY,
     CONNECT_TIMEOUT,
+    KEEPALIVE_TIMEOUT,
     CLIENT_RESET,
     NODE_RESET,
     IDLE,
@@ -73,12 +95,18 @@ COUNTS: Final = (*_ENDS, *(f"refused_{reason}" for reason in Reason))
     FULL,
     DESCRIPTORS,
     FAULTS,
+    REQUESTS,
     OCTETS_UP,
     OCTETS_DOWN,
 ) = range(len(_ENDS))
 
 REFUSED: Final = {reason: len(_ENDS) + n for n, reason in enumerate(Reason)}
 """Where each reason of a refusal is counted."""
+
+ANSWERED: Final = {
+    status: len(_ENDS) + len(REFUSED) + n for n, status in enumerate(_ANSWERS)
+}
+"""Where each answer of ours is counted."""
 
 
 class Counters:

@@ -33,6 +33,15 @@ class Guard:
         self._held = held
         self._server = server
 
+    def start(self, *, watched: bool) -> None:
+        """Be told of the client's events; *watched* if somebody is already."""
+        loop = self._server.loop
+        if watched:
+            loop.hand_over(self._client.fileno(), self)
+            loop.again(self)
+        else:
+            loop.add(self._client.fileno(), self)
+
     def ready(self, mask: int) -> None:
         """Read until the octets can be judged; let the client end do the rest."""
         client = self._client
@@ -52,9 +61,7 @@ class Guard:
             verdict = self._server.judge(self._held, ended=not count)
             if verdict == "forward":
                 client.pass_on(self._held)
-                self._server.loop.hand_over(client.fileno(), client)
-                client.seen |= select.EPOLLIN
-                self._server.loop.again(client)
+                client.take_over()
                 return
             if isinstance(verdict, Reason):
                 who = endpoint(client.getpeername())

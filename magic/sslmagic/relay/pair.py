@@ -111,6 +111,17 @@ class End(socket.SocketType):
         self.moved = 0
         self.active = self.since = server.loop.now
 
+    def take_over(self) -> None:
+        """Be told of events from now on, instead of whoever was told before.
+
+        Events that the other was told of are not told again, so that everything is
+        looked at once more.
+        """
+        loop = self.server.loop
+        loop.hand_over(self.fileno(), self)
+        self.seen |= _IN | select.EPOLLPRI
+        loop.again(self)
+
     def ready(self, mask: int) -> None:
         """Move what can be moved; see `sslmagic.relay.loop.Handler`."""
         other = self.other

@@ -192,15 +192,12 @@ class Arrival(abc.ABC, Generic[Server]):
         """Leave the client to its pair."""
         client = self.client
         join(client, node, unsent)
-        handler = Guard(client, self.held, self.server) if self.guarded else client
-        loop = self.server.loop
-        if self.watched:
-            loop.hand_over(client.fileno(), handler)
-            # What came in meanwhile was not read, and is not told again.
-            client.seen |= select.EPOLLIN
-            loop.again(handler)
+        if self.guarded:
+            Guard(client, self.held, self.server).start(watched=self.watched)
+        elif self.watched:
+            client.take_over()
         else:
-            loop.add(client.fileno(), handler)
+            self.server.loop.add(client.fileno(), client)
 
     def unreachable(self, why: str) -> None:
         """Close: no node could be reached."""
