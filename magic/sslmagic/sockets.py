@@ -187,12 +187,16 @@ class TLSListener(Listener):
 
     def prepared(self, connection: Connection) -> socket.socket | None:
         """Return the connection wrapped in TLS; None if it failed meanwhile."""
+        alive = socket.socket.getpeername
         try:
+            # What the peer has reset is not connected to wrap_socket(), which leaves it
+            # without TLS; before and after, as it may happen in between.
+            alive(connection)
             secured = self._context.wrap_socket(
                 connection, server_side=True, do_handshake_on_connect=False
             )
+            alive(secured)
         except OSError:
-            # The peer's reset: whether a context serves is known before it listens.
             connection.close()
             return None
         # The context says of which class its sockets are, so the name is hung on this
