@@ -128,7 +128,7 @@ def _table(
         notes.append("The proof is not verified: no key is known here.")
     if rest_length:
         notes.append(f"{rest_length} octets follow.")
-    return render.drawn(title, table, *map(render.note, notes), to=words)
+    return render.drawn(title, "", table, *map(render.note, notes), to=words)
 
 
 def _pointed(seen: bytes, error: DecodeError) -> str:

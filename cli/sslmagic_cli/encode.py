@@ -93,4 +93,4 @@ def command(
             from sslmagic_cli import render
 
             title = render.title(format, preamble, len(octets))
-            output.say(render.drawn(title, render.fields(anatomy(octets))))
+            output.say(render.drawn(title, "", render.fields(anatomy(octets))))

@@ -106,8 +106,8 @@ class _Fields:
         at = self._fault.offset - part.offset if self._fault else len(part.octets)
         # What stands behind a fault was never judged.
         style = _STYLES.get(part.name, "") if at >= 0 else "dim"
-        name = Text("  " * part.level + part.name)
-        meaning = Text(_shortened(part.meaning), style)
+        name = Text("  " * part.level + part.name, "dim" if style == "dim" else "")
+        meaning = Text().append(_shortened(part.meaning), style)
         if not 0 <= at < len(part.octets):
             table.add_row(*_cells(_lines(part, per_line), style), name, meaning)
             return
@@ -116,8 +116,8 @@ class _Fields:
         octets.stylize(_FAULT, column, column + 2)
         # In the same cell, since the meaning may take more lines than the octets.
         octets.append("\n" + " " * column + "^^", _FAULT_SAID)
-        said = Text("\n" if part.meaning else "").append(self._said())
-        table.add_row(offset, octets, name, meaning.append(said))
+        meaning.append("\n" if part.meaning else "").append(self._said())
+        table.add_row(offset, octets, name, meaning)
 
     def _said(self) -> Text:
         return Text(printable(str(self._fault)), _FAULT_SAID)
@@ -152,4 +152,4 @@ def _line(part: Field, start: int, per_line: int) -> _Line:
 
 def _cells(lines: list[_Line], style: str) -> tuple[Text, Text]:
     offsets, octets = zip(*lines, strict=True)
-    return Text("\n".join(offsets)), Text("\n".join(octets), style)
+    return Text("\n".join(offsets)), Text().append("\n".join(octets), style)
