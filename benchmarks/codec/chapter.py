@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import platform
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 from benchmarks.codec import go_peer, ours, python_peers
 from benchmarks.codec.cases import CASES, Case
 from benchmarks.codec.operations import OPERATIONS, Operation
+from benchmarks.codec.statement import Seconds
 from benchmarks.programs import version
 from benchmarks.rounds import interleaved, ratio
 from benchmarks.tables import Table, rounded
@@ -61,7 +60,7 @@ def _subjects(
         (python_peers.TWISTED, python_peers.twisted(case)),
     ):
         if operation in operations:
-            subjects[name] = _calibrated(_loop(operations[operation]), span)
+            subjects[name] = _calibrated(operations[operation], span)
     asked = "decode" if operation == "feed" else operation
     subjects[go_peer.NAME] = _calibrated(
         lambda count: go.seconds(asked, case, count), span
@@ -69,17 +68,7 @@ def _subjects(
     return subjects
 
 
-def _loop(operation: Callable[[], object]) -> Callable[[int], float]:
-    def seconds(count: int) -> float:
-        start = perf_counter()
-        for _ in itertools.repeat(None, count):
-            operation()
-        return perf_counter() - start
-
-    return seconds
-
-
-def _calibrated(seconds: Callable[[int], float], span: float) -> Callable[[], float]:
+def _calibrated(seconds: Seconds, span: float) -> Callable[[], float]:
     seconds(100)
     count = max(100, int(span / (seconds(400) / 400)))
     return lambda: seconds(count) / count * 1e9

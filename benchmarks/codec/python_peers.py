@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, cast
 
 from benchmarks.codec.cases import Case
+from benchmarks.codec.statement import Seconds, statement
 from benchmarks.programs import MissingPeerError
 from sslmagic import Endpoint, Preamble
 
@@ -16,52 +16,55 @@ __all__ = ["PROXY_PROTOCOL", "TWISTED", "proxy_protocol", "twisted"]
 PROXY_PROTOCOL = "proxy-protocol"
 TWISTED = "twisted"
 
-Operations = Mapping[str, Callable[[], object]]
 
-
-def proxy_protocol(case: Case) -> Operations:
+def proxy_protocol(case: Case) -> Mapping[str, Seconds]:
     """PyPI proxy-protocol: `ipaddress` values, and `bytes` from a ready result.
 
     Raises:
         MissingPeerError: it is not installed.
     """
     try:
-        from proxyprotocol.result import ProxyResult, ProxyResultIPv4, ProxyResultIPv6
+        from proxyprotocol.result import ProxyResultIPv4, ProxyResultIPv6
         from proxyprotocol.tlv import ProxyProtocolTLV
         from proxyprotocol.v1 import ProxyProtocolV1
         from proxyprotocol.v2 import ProxyProtocolV2
     except ImportError:
         raise MissingPeerError(PROXY_PROTOCOL) from None
 
-    octets = case.peer_octets
-    codec = ProxyProtocolV1() if case.peer_format == "proxy1" else ProxyProtocolV2()
     sides = _endpoints(case.preamble)
-    tlvs = ProxyProtocolTLV(init=dict(case.preamble.tlvs))
-    six = ":" in sides[0].host
-    address = IPv6Address if six else IPv4Address
-    kind = ProxyResultIPv6 if six else ProxyResultIPv4
-    # Either takes the addresses of its own family; only we know that they match.
-    result = cast("Callable[..., ProxyResult]", kind)
+    is_ipv4 = ":" not in sides[0].host
+    address = IPv4Address if is_ipv4 else IPv6Address
+    result: Callable[..., object] = ProxyResultIPv4 if is_ipv4 else ProxyResultIPv6
+    said = {
+        "protocol": socket.SOCK_STREAM,
+        "tlv": ProxyProtocolTLV(init=dict(case.preamble.tlvs)),
+    }
     source, destination = ((address(side.host), side.port) for side in sides)
-
-    def build() -> ProxyResult:
-        return result(source, destination, protocol=socket.SOCK_STREAM, tlv=tlvs)
-
-    ready = build()
-
-    def read() -> object:
-        found: Any = codec.unpack(octets)
-        return str(found.source[0]), str(found.dest[0])
-
+    names = {
+        "codec": (
+            ProxyProtocolV1() if case.peer_format == "proxy1" else ProxyProtocolV2()
+        ),
+        "octets": case.peer_octets,
+        "ready": result(source, destination, **said),
+        "result": result,
+        "source": source,
+        "destination": destination,
+        "said": said,
+    }
     return {
-        "decode": lambda: codec.unpack(octets),
-        "decode-text": read,
-        "encode": lambda: codec.pack(ready),
-        "encode-addresses": lambda: codec.pack(build()),
+        "decode": statement("codec.unpack(octets)", **names),
+        "decode-text": statement(
+            "found = codec.unpack(octets); str(found.source[0]); str(found.dest[0])",
+            **names,
+        ),
+        "encode": statement("codec.pack(ready)", **names),
+        "encode-addresses": statement(
+            "codec.pack(result(source, destination, **said))", **names
+        ),
     }
 
 
-def twisted(case: Case) -> Operations:
+def twisted(case: Case) -> Mapping[str, Seconds]:
     """Twisted's parser: addresses as text. It has no encoder and ignores TLVs.
 
     Raises:
@@ -73,19 +76,13 @@ def twisted(case: Case) -> Operations:
     except ImportError:
         raise MissingPeerError(TWISTED) from None
 
-    octets = case.peer_octets
+    octets = line = case.peer_octets
+    parser: type[V1Parser | V2Parser] = V2Parser
     if case.peer_format == "proxy1":
-        line = octets.removesuffix(b"\r\n")
-        return {
-            "decode": lambda: V1Parser.parse(line),
-            "feed": lambda: V1Parser().feed(octets),
-            "decode-text": lambda: V1Parser.parse(line),
-        }
-    return {
-        "decode": lambda: V2Parser.parse(octets),
-        "feed": lambda: V2Parser().feed(octets),
-        "decode-text": lambda: V2Parser.parse(octets),
-    }
+        parser, line = V1Parser, octets.removesuffix(b"\r\n")
+    parse = statement("Parser.parse(line)", Parser=parser, line=line)
+    feed = statement("Parser().feed(octets)", Parser=parser, octets=octets)
+    return {"decode": parse, "decode-text": parse, "feed": feed}
 
 
 def _endpoints(preamble: Preamble) -> tuple[Endpoint, Endpoint]:
