@@ -1,4 +1,4 @@
-"""Plaintext HTTP/1: requests go on to a node with X-Cluster-Client-Ip set to the client.
+"""Plaintext HTTP/1: requests go on to a node, with X-Cluster-Client-Ip set.
 
     octets --> head --> h11 --> request --> h11 --> octets         client to node
                extent   (read)  (rewritten) (written)

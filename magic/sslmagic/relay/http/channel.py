@@ -1,4 +1,4 @@
-"""One of a conversation's connections: what can be read, and what is not yet written."""
+"""A connection of a conversation: what can be read, and what is not written yet."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ HOP_BY_HOP: Final = frozenset(
 
 
 def options(headers: Iterable[Header]) -> frozenset[bytes]:
-    """Return what `Connection` names, in lower case: options, and fields of this hop."""
+    """Return what `Connection` names, in lower case: options and fields of the hop."""
     return frozenset(
         option
         for name, value in headers

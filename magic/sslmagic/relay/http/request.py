@@ -15,7 +15,6 @@ from typing import Final
 import h11
 
 from sslmagic.headers import (
-    Header,
     claims_client,
     claims_forwarding,
     folded,
@@ -118,7 +117,8 @@ def _is_dropped(name: bytes, named: frozenset[bytes]) -> bool:
     lower = name.lower()
     if lower in HOP_BY_HOP or folded(name) == b"x-forwarded-proto":
         return True
-    # A client could else have what a proxy in front of us said removed (CVE-2022-31813).
+    # What a proxy in front of us said must not go because a client names it in
+    # Connection, which that proxy left as it was (CVE-2022-31813).
     return lower in named and not claims_forwarding(name) and not claims_client(name)
 
 

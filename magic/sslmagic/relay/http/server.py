@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sslmagic.relay.address import Address, SocketAddress
 from sslmagic.relay.connector import Connector
-from sslmagic.relay.http.conversation import Conversation, HttpNode
+from sslmagic.relay.http.conversation import Conversation
 from sslmagic.relay.http.limits import HttpLimits
+from sslmagic.relay.http.link import HttpNode
 from sslmagic.relay.server import VirtualServer
 
 if TYPE_CHECKING:
