@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
+from typing import cast
 
 from benchmarks.codec.cases import Case
 from benchmarks.codec.statement import Seconds, statement
@@ -34,7 +35,9 @@ def proxy_protocol(case: Case) -> Mapping[str, Seconds]:
     sides = _endpoints(case.preamble)
     is_ipv4 = ":" not in sides[0].host
     address = IPv4Address if is_ipv4 else IPv6Address
-    result: Callable[..., object] = ProxyResultIPv4 if is_ipv4 else ProxyResultIPv6
+    kind = ProxyResultIPv4 if is_ipv4 else ProxyResultIPv6
+    # Either takes the addresses of its own family; only we know that they match.
+    result = cast("Callable[..., object]", kind)
     said = {
         "protocol": socket.SOCK_STREAM,
         "tlv": ProxyProtocolTLV(init=dict(case.preamble.tlvs)),
