@@ -64,16 +64,15 @@ def _answer(name: object) -> bytes:
 
 @contextlib.contextmanager
 def _sockets(host: str, trust: Trust, tls: ssl.SSLContext | None) -> Iterator[Address]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     stop, stopped = socket.socketpair()
     with (
         stop,
         stopped,
-        socket.create_server((host, 0), family=family) as listening,
-        sockets.listen(sock=listening, trust=trust, ssl=tls) as listener,
+        sockets.listen((host, 0), trust=trust, ssl=tls) as listener,
         selectors.DefaultSelector() as selector,
         ThreadPoolExecutor(8) as pool,
     ):
+        listener.setblocking(False)
         selector.register(listener, selectors.EVENT_READ)
         selector.register(stopped, selectors.EVENT_READ)
 
@@ -82,7 +81,9 @@ def _sockets(host: str, trust: Trust, tls: ssl.SSLContext | None) -> Iterator[Ad
                 ready = {key.fileobj for key, _ in selector.select()}
                 if stopped in ready:
                     return
-                pool.submit(converse, listener.accept()[0])
+                # A peer that is refused makes the listener readable as well.
+                with contextlib.suppress(BlockingIOError):
+                    pool.submit(converse, listener.accept()[0])
 
         def converse(connection: socket.socket) -> None:
             # A client that leaves, or fails the handshake, is the test's to see.
@@ -99,7 +100,7 @@ def _sockets(host: str, trust: Trust, tls: ssl.SSLContext | None) -> Iterator[Ad
         accepting = threading.Thread(target=accept)
         accepting.start()
         try:
-            yield listening.getsockname()[:2]
+            yield listener.getsockname()[:2]
         finally:
             stop.send(b"\0")
             accepting.join()

@@ -32,6 +32,12 @@ PATIENCE = 10.0
 BETWEEN = 0.002
 """Seconds in which a receiver that answers too early would have answered."""
 
+SINGLY = 1_600
+"""Octets sent one by one at most: all of them would take a second each time."""
+
+WATCHED = 128
+"""Octets after each of which an answer that would come too early is awaited."""
+
 REQUEST = f"GET / HTTP/1.0\r\nHost: {NAME}\r\n\r\n".encode()
 
 Pieces = Callable[[bytes], Iterable[bytes]]
@@ -72,8 +78,11 @@ def together(first: bytes) -> Iterable[bytes]:
 
 
 def octets(first: bytes) -> Iterable[bytes]:
-    """Every octet in a piece of its own."""
-    return (first[i : i + 1] for i in range(len(first)))
+    """Every octet in a piece of its own, for as long as more than one segment is."""
+    for i in range(min(SINGLY, len(first))):
+        yield first[i : i + 1]
+    if first[SINGLY:]:
+        yield first[SINGLY:]
 
 
 def split(cut: int) -> Pieces:
@@ -168,6 +177,7 @@ class Client(Plain):
             self._incoming, self._outgoing, server_hostname=NAME
         )
         self._received = b""
+        self._version: str | None = None
         with contextlib.suppress(ssl.SSLWantReadError):
             self._tls.do_handshake()
         self.hello = self._outgoing.read()
@@ -185,6 +195,8 @@ class Client(Plain):
             raise
         except ssl.SSLError:
             raise RefusedError(self._received) from None
+        # Asked now, because after the server's close_notify nobody knows it any more.
+        self._version = self._tls.version()
 
     def send(self, octets: bytes) -> None:
         """Sends application data and waits for nothing."""
@@ -202,7 +214,7 @@ class Client(Plain):
             body=_body(octets),
             local=self.local,
             remote=self.remote,
-            version=self._tls.version(),
+            version=self._version,
             hello=len(self.hello),
         )
 
@@ -233,7 +245,10 @@ def _send(stream: socket.socket, pieces: Iterable[bytes], before: int) -> None:
     sent = 0
     for piece in pieces:
         # A receiver that is content with less than the whole preamble shows it here.
-        if 0 < sent <= before and select.select([stream], [], [], BETWEEN)[0]:
+        if (
+            0 < sent <= min(before, WATCHED)
+            and select.select([stream], [], [], BETWEEN)[0]
+        ):
             raise RefusedError(_receive(stream))
         try:
             stream.sendall(piece)

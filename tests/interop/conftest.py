@@ -21,7 +21,9 @@ def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=str)
+@pytest.fixture(
+    params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda one: one.name
+)
 def version(request: pytest.FixtureRequest) -> ssl.TLSVersion:
     assert isinstance(request.param, ssl.TLSVersion)
     return request.param
