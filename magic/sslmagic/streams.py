@@ -184,8 +184,9 @@ class Server(asyncio.AbstractServer):
         """Serve until cancelled, and close then."""
         try:
             await asyncio.gather(*(server.serve_forever() for server in self._servers))
-        finally:
+        except asyncio.CancelledError:
             self.close()
+            raise
 
     def close(self) -> None:
         """Stop accepting; connections stay open."""
@@ -231,6 +232,8 @@ async def _server(
         "ssl_handshake_timeout": options.get("ssl_handshake_timeout"),
         "ssl_shutdown_timeout": options.get("ssl_shutdown_timeout"),
     }
+    if tls["ssl"] is None and any(value is not None for value in tls.values()):
+        raise ConfigurationError("timeouts of TLS are only meaningful with ssl=")
     if not isinstance(loop, asyncio.SelectorEventLoop):
         return UVServer(listener, factory, backlog=backlog, tls=tls)
     return await loop.create_server(
