@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ pytestmark = pytest.mark.timeout(2 * PATIENCE)
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built("wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that holds the wheel and no extra."""
+    python = fresh_environment(tmp_path_factory.mktemp("bare"))
+    install(python, str(wheel))
+    return python
 
 
 def test_the_wheel_holds_two_packages_and_no_magic(wheel: Path) -> None:
@@ -67,6 +76,29 @@ def test_python_magic_beside_us(wheel: Path, tmp_path: Path, ours_first: bool) -
     run(python, "-m", "pip", "uninstall", "--quiet", "--yes", "sslmagic")
     assert_python_magic_is_whole(python)
     assert run(python, "-Ic", SPECS).split() == ["None", "None"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ("demo", ["demo"]),
+        (
+            "http",
+            [
+                "gateway",
+                "--listen=127.0.0.1:0",
+                "--node=127.0.0.1:9",
+                "--protocol=http",
+            ],
+        ),
+    ],
+)
+def test_a_missing_extra_is_named(bare: Path, extra: str, words: Sequence[str]) -> None:
+    ended = call(bare.with_name("magic"), *words)
+    assert ended.returncode == 69
+    assert f"pip install 'sslmagic[{extra}]'" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert ended.stdout == ""
 
 
 SPECS = """
@@ -121,7 +153,14 @@ def install(python: Path, requirement: str) -> None:
 
 def run(program: str | Path, *arguments: str) -> str:
     """What the program says on stdout; it must succeed."""
-    ended = subprocess.run(
+    ended = call(program, *arguments)
+    assert ended.returncode == 0, f"{program} {' '.join(arguments)}: {ended.stderr}"
+    return ended.stdout
+
+
+def call(program: str | Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """How the program ended and what it said."""
+    return subprocess.run(
         [str(program), *arguments],
         cwd=PROJECT,
         capture_output=True,
@@ -129,5 +168,3 @@ def run(program: str | Path, *arguments: str) -> str:
         text=True,
         timeout=PATIENCE,
     )
-    assert ended.returncode == 0, f"{program} {' '.join(arguments)}: {ended.stderr}"
-    return ended.stdout
