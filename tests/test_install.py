@@ -73,7 +73,7 @@ def test_python_magic_beside_us(wheel: Path, tmp_path: Path, ours_first: bool) -
     for name in ("magic", "sslmagic"):
         assert "encode" in run(python.with_name(name), "--help")
 
-    run(python, "-m", "pip", "uninstall", "--quiet", "--yes", "sslmagic")
+    pip(python, "uninstall", "--yes", "sslmagic")
     assert_python_magic_is_whole(python)
     assert run(python, "-Ic", SPECS).split() == ["None", "None"]
 
@@ -143,12 +143,18 @@ def built(target: str, folder: Path) -> Path:
 
 
 def fresh_environment(folder: Path) -> Path:
-    run(sys.executable, "-m", "venv", str(folder / "venv"))
+    """The interpreter of a new environment, which our own pip serves."""
+    run(sys.executable, "-m", "venv", "--without-pip", str(folder / "venv"))
     return folder / "venv" / "bin" / "python"
 
 
 def install(python: Path, requirement: str) -> None:
-    run(python, "-m", "pip", "install", "--no-input", "--quiet", "--quiet", requirement)
+    pip(python, "install", requirement)
+
+
+def pip(python: Path, *words: str) -> None:
+    options = ("--disable-pip-version-check", "--no-input", "--quiet", "--quiet")
+    run(sys.executable, "-m", "pip", "--python", str(python), *options, *words)
 
 
 def run(program: str | Path, *arguments: str) -> str:
