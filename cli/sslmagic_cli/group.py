@@ -6,6 +6,7 @@ table of `__main__` and loads none of them.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -102,8 +103,11 @@ def _line(error: Exception, code: Exit) -> str:
 def _complain(line: str, error: Exception, *, debug: bool) -> None:
     from sslmagic.anatomy import printable
 
+    said = f"magic: {printable(' '.join(line.split()))}"
     if debug:
         import traceback
 
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    click.echo(f"magic: {printable(' '.join(line.split()))}", err=True)
+        said = "".join(traceback.format_exception(error)) + said
+    # The code says it as well, where nobody can be told in words.
+    with contextlib.suppress(OSError):
+        click.echo(said, err=True)

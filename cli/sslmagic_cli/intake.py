@@ -10,7 +10,6 @@ import io
 import os
 import select
 import stat
-import sys
 
 from sslmagic_cli.exits import CommandError, Exit
 
@@ -87,7 +86,7 @@ def length_left(stream: Intake) -> int | None:
 
 def is_terminal() -> bool:
     """Return whether a person types at standard input."""
-    return sys.stdin.isatty()
+    return os.isatty(0)
 
 
 def _unreadable(name: str | int, error: OSError) -> CommandError:

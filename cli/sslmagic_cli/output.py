@@ -10,12 +10,14 @@ import os
 import sys
 from typing import TextIO
 
+from sslmagic_cli.exits import CommandError, Exit
+
 __all__ = ["discard", "is_terminal", "say", "write"]
 
 
 def is_terminal() -> bool:
     """Return whether a person reads standard output."""
-    return sys.stdout.isatty()
+    return _standard().isatty()
 
 
 def write(octets: bytes, to: TextIO | None = None) -> None:
@@ -23,15 +25,16 @@ def write(octets: bytes, to: TextIO | None = None) -> None:
 
     Raises:
         OSError: it cannot be written: the disk is full, or nobody reads any more.
+        CommandError: there is none.
     """
-    stream = to or sys.stdout
+    stream = to or _standard()
     stream.buffer.write(octets)
     stream.buffer.flush()
 
 
 def say(text: str, to: TextIO | None = None) -> None:
     """Write a line of words; as `write`."""
-    encoding = (to or sys.stdout).encoding
+    encoding = (to or _standard()).encoding
     write(f"{text}\n".encode(encoding, "backslashreplace"), to)
 
 
@@ -43,3 +46,11 @@ def discard() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
+
+
+def _standard() -> TextIO:
+    stream: TextIO | None = sys.stdout
+    # None where the process was started with its standard output closed.
+    if stream is None:
+        raise CommandError("standard output is closed", Exit.CANNOT_CREATE)
+    return stream

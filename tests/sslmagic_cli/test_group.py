@@ -154,6 +154,26 @@ def test_a_full_disk_is_named(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (Exit.CANNOT_CREATE, said)
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("encode --local >&-", Exit.CANNOT_CREATE, b"standard output is closed"),
+        ("decode <&-", Exit.NO_INPUT, b"standard input: Bad file descriptor"),
+        ("encode 2>&-", Exit.USAGE, b""),
+        ("encode 2>/dev/full", Exit.USAGE, b""),
+    ],
+)
+def test_without_one_of_its_streams(line: str, code: Exit, said: bytes) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f'exec "$0" -m sslmagic_cli {line}', sys.executable],
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    expected = b"magic: " + said + b"\n" if said else b""
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", expected)
+
+
 def test_an_interrupt_while_it_waits_for_octets() -> None:
     """It has answered, and waits for the rest: so the signal hits it in the wait."""
     with subprocess.Popen(

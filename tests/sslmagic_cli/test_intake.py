@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,23 @@ def test_a_pipe_does_not_know_and_gives_what_it_has() -> None:
         assert intake.length_left(stream) is None
         end.close()
         assert intake.read(stream, 10) == b""
+
+
+def test_a_pipe_that_somebody_made_non_blocking(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    waits = []
+
+    def wait(*waited: object) -> None:
+        waits.append(waited)
+        os.write(theirs, b"01")
+
+    monkeypatch.setattr(select, "select", wait)
+    with io.FileIO(ours) as stream, io.FileIO(theirs, "wb"):
+        assert intake.read(stream, 10) == b"01"
+    assert len(waits) == 1
 
 
 @pytest.mark.parametrize(
