@@ -89,7 +89,7 @@ class Acceptor:
     def end(self) -> None:
         """Accept who waits already, and nobody after that."""
         for _ in range(socket.SOMAXCONN):
-            if not self._watched or not self._accept():
+            if not self._accept():
                 break
         self.pause()
         self._ended = True

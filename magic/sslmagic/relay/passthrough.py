@@ -97,6 +97,10 @@ class Arrival(abc.ABC, Generic[Server]):
             EncodeError: it cannot be said.
         """
 
+    def unsayable(self) -> Reason:
+        """Return what is counted when `announce` cannot say it."""
+        return Reason.ADDRESS
+
     def ready(self, mask: int) -> None:
         """Read first octets, or see that the client is gone while a node is sought."""
         if self.attempt is None:
@@ -184,7 +188,7 @@ class Arrival(abc.ABC, Generic[Server]):
             announced = self.announce()
         except EncodeError as error:
             # Never without a preamble: a node would take the gateway for the client.
-            self.refuse(Reason.ADDRESS, str(error))
+            self.refuse(self.unsayable(), str(error))
             return None
         return announced if self.guarded else announced + self.held
 

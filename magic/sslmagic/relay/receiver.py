@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sslmagic.errors import Reason
-from sslmagic.preamble import Preamble
+from sslmagic.preamble import Preamble, Transport
 from sslmagic.reception import DEADLINE, Accepted, Reception, Refused
 from sslmagic.relay import counters
 from sslmagic.relay.address import Address, SocketAddress, endpoint
@@ -107,6 +107,13 @@ class _Peer(Arrival[Node]):
         if self.preamble is None:
             return announce(self.name, self.local, speak)
         return respeak(self.preamble, speak)
+
+    def unsayable(self) -> Reason:
+        """Return what is counted when the format behind cannot carry the preamble."""
+        if self.preamble is None:
+            return super().unsayable()
+        plain = self.preamble.transport in {Transport.TCP4, Transport.TCP6}
+        return Reason.OVERSIZE if plain else Reason.TRANSPORT
 
     def take(self, octets: bytes) -> None:
         """Feed the reception, or judge what follows the preamble."""

@@ -51,7 +51,8 @@ class VirtualServer(abc.ABC):
         """Clients that were accepted and not released."""
         self.most = worker.room(limits)
         """Clients that there may be at a time."""
-        self._acceptors: list[Acceptor] = []
+        self.acceptors: list[Acceptor] = []
+        """Its listeners."""
 
     @abc.abstractmethod
     def accepted(
@@ -61,13 +62,13 @@ class VirtualServer(abc.ABC):
 
     def listen(self, acceptor: Acceptor) -> None:
         """Be the one that *acceptor* accepts for."""
-        self._acceptors.append(acceptor)
+        self.acceptors.append(acceptor)
 
     def released(self) -> None:
         """Forget a client: its connection is closed, or about to be."""
         self.live -= 1
         if self.live == self.most - 1:
-            for acceptor in self._acceptors:
+            for acceptor in self.acceptors:
                 acceptor.resume()
         if not self.live:
             self.worker.end_if_idle()

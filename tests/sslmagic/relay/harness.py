@@ -22,6 +22,7 @@ from sslmagic.relay.limits import Limits
 from sslmagic.relay.listening import Listening
 from sslmagic.relay.log import Log
 from sslmagic.relay.loop import Loop
+from sslmagic.relay.passthrough import Passthrough
 from sslmagic.relay.sender import Gateway
 from sslmagic.relay.server import VirtualServer
 from sslmagic.relay.worker import Worker
@@ -107,6 +108,11 @@ class Running:
         arrived = told.wait(PATIENCE)
         told.set()
         assert arrived, f"never came: {self.counts()}"
+
+    def seeking(self) -> int:
+        """Return how many clients wait for a node to answer."""
+        assert isinstance(self.server, Passthrough)
+        return len(self.server.connector.waiting)
 
     def said(self) -> str:
         """Return what was logged so far."""
@@ -209,8 +215,12 @@ def client(name: object, octets: bytes = b"") -> socket.socket:
         family = socket.AF_UNIX
     connection = socket.socket(family)
     connection.settimeout(PATIENCE)
-    connection.connect(name)  # type: ignore[arg-type]
-    connection.sendall(octets)
+    try:
+        connection.connect(name)  # type: ignore[arg-type]
+        connection.sendall(octets)
+    except OSError:
+        connection.close()
+        raise
     return connection
 
 

@@ -75,7 +75,7 @@ def test_a_node_that_answers_late_gets_everything() -> None:
         fillers = fill(late, stack)
         with Running(gateway(late.address, enhance="magic")) as relay:
             with relay.client(b"first") as client:
-                relay.when(lambda: len(relay.server.connector.waiting) == 1)
+                relay.when(lambda: relay.seeking() == 1)
                 client.sendall(b", second")
                 client.shutdown(socket.SHUT_WR)
                 for _ in range(len(fillers)):
@@ -127,13 +127,13 @@ def test_a_unix_node_whose_queue_is_full_is_tried_again(tmp_path: Path) -> None:
         filler.connect(path)
         with Running(gateway(Address.of(UnixEndpoint(path)))) as relay:
             with relay.client(b"x"):
-                relay.when(lambda: len(relay.server.connector.waiting) == 1)
+                relay.when(lambda: relay.seeking() == 1)
                 listening.accept()[0].close()
                 node, _ = listening.accept()
                 with node:
                     assert node.recv(1) == b"x"
                 relay.until(joined=1)
-                assert len(relay.server.connector.waiting) == 0
+                assert relay.seeking() == 0
 
 
 def test_a_unix_node_whose_queue_stays_full_is_given_up(tmp_path: Path) -> None:

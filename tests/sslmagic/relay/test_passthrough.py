@@ -1,4 +1,4 @@
-"""Clients between accept and join: silence, drips, and neighbours that are not held up."""
+"""Clients between accept and join: silence, drips, and who is not held up by them."""
 
 from __future__ import annotations
 
@@ -99,10 +99,10 @@ def test_a_client_that_resets_while_a_node_is_sought_is_counted() -> None:
             _fill(backend, stack)
             with Running(gateway(full)) as relay:
                 client = relay.client(b"x")
-                relay.when(lambda: len(relay.server.connector.waiting) == 1)
+                relay.when(lambda: relay.seeking() == 1)
                 reset(client)
                 relay.until(client_reset=1)
-                assert len(relay.server.connector.waiting) == 0
+                assert relay.seeking() == 0
 
 
 def test_without_a_node_the_client_is_closed() -> None:

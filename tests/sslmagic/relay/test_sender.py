@@ -91,7 +91,7 @@ def test_a_unix_client_has_no_address(tmp_path: Path) -> None:
                 assert octets == b"x"
 
 
-def test_proxy1_calls_a_unix_client_local(tmp_path: Path) -> None:
+def test_proxy1_calls_a_unix_client_unknown(tmp_path: Path) -> None:
     path = str(tmp_path / "listen")
     with Backend() as backend:
         build = gateway(backend.address, enhance="proxy1")

@@ -1,0 +1,118 @@
+"""Listening sockets: ports, families, UNIX paths and what they leave behind."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from pathlib import Path
+
+import pytest
+
+from sslmagic.preamble import Endpoint, UnixEndpoint
+from sslmagic.relay.address import Address
+from sslmagic.relay.listening import Listening
+from tests.sslmagic.relay.harness import client
+
+
+def listen(where: Endpoint | UnixEndpoint, **options: bool) -> Listening:
+    return Listening(Address.of(where), **options)
+
+
+def test_it_says_which_port_the_kernel_chose() -> None:
+    listening = listen(Endpoint("127.0.0.1", 0))
+    port = listening.socket.getsockname()[1]
+    assert port
+    assert str(listening) == f"127.0.0.1:{port}"
+    listening.close()
+
+
+def test_accepted_connections_inherit_what_they_need() -> None:
+    listening = listen(Endpoint("127.0.0.1", 0))
+    with client(listening.socket.getsockname()):
+        connection, _ = listening.socket.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    listening.close()
+
+
+def test_every_address_is_both_families_and_one_address_is_one() -> None:
+    every, one = listen(Endpoint("", 0)), listen(Endpoint("::1", 0))
+    port = every.socket.getsockname()[1]
+    for host in ("127.0.0.1", "::1"):
+        socket.create_connection((host, port), 5).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", one.socket.getsockname()[1]), 5)
+    every.close()
+    one.close()
+
+
+def test_without_ipv6_every_address_is_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = socket.socket
+
+    def without(family: int, *more: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "no IPv6")
+        return original(family, *more)
+
+    monkeypatch.setattr("sslmagic.relay.listening.socket.socket", without)
+    listening = listen(Endpoint("", 0))
+    assert listening.socket.getsockname()[0] == "0.0.0.0"
+    with pytest.raises(OSError, match="no IPv6"):
+        listen(Endpoint("::1", 0))
+    listening.close()
+
+
+def test_a_taken_port_is_an_error_that_leaks_nothing() -> None:
+    listening = listen(Endpoint("127.0.0.1", 0))
+    with pytest.raises(OSError, match="in use"):
+        listen(Endpoint(*listening.socket.getsockname()))
+    listening.close()
+
+
+def test_a_unix_socket_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "listen"
+    listening = listen(UnixEndpoint(str(path)))
+    assert str(listening) == f"unix:{path}"
+    assert path.is_socket()
+    listening.close()
+    assert not path.exists()
+    listening.close()
+
+
+def test_the_file_of_a_dead_listener_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "listen"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    listening = listen(UnixEndpoint(str(path)))
+    client(str(path)).close()
+    listening.close()
+
+
+def test_a_path_that_somebody_else_uses_stays_his(tmp_path: Path) -> None:
+    path = tmp_path / "listen"
+    listening = listen(UnixEndpoint(str(path)))
+    with pytest.raises(OSError, match="in use"):
+        listen(UnixEndpoint(str(path)))
+    client(str(path)).close()
+    listening.close()
+    path.write_text("a file")
+    with pytest.raises(OSError, match="in use"):
+        listen(UnixEndpoint(str(path)))
+    assert path.read_text() == "a file"
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        listen(UnixEndpoint(str(tmp_path / "none" / "listen")))
+
+
+def test_a_deferring_listener_waits_for_octets() -> None:
+    listening = listen(Endpoint("127.0.0.1", 0), defer=True)
+    with client(listening.socket.getsockname()) as connection:
+        with pytest.raises(BlockingIOError):
+            listening.socket.accept()
+        connection.sendall(b"x")
+        listening.socket.settimeout(5)
+        accepted, _ = listening.socket.accept()
+        with accepted:
+            assert accepted.recv(1) == b"x"
+    listening.close()
