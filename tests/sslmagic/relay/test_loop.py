@@ -188,7 +188,8 @@ def test_a_fault_elsewhere_does_not_end_the_loop(
         def ready(self, mask: int) -> None:
             raise ZeroDivisionError
 
-        swept = ready  # type: ignore[assignment]
+        def swept(self, now: float) -> None:
+            raise ZeroDivisionError
 
         def expired(self) -> None:
             raise ZeroDivisionError

@@ -34,7 +34,7 @@ def test_an_empty_pipe_is_lent_again() -> None:
     assert again is first
     with pytest.raises(OSError, match="Bad file"):
         os.fstat(second.reader)
-    again.close()
+    first.close()
 
 
 def test_a_pipe_that_holds_octets_is_not_lent_again() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,8 @@ def test_thousands_of_idle_clients_fit_into_one_worker(
                 nodes.append(stack.enter_context(backend.accept()))
             taken = (_proportional(pid) - before) / idle
             with capsys.disabled():
-                print(
-                    f" {idle} idle clients, {taken:.0f} octets of memory each", end=""
-                )
+                said = f" {idle} idle clients, {taken:.0f} octets of memory each"
+                sys.stdout.write(said)
             assert taken < PER_CONNECTION
             with relay.client(b"and one more"), backend.accept() as node:
                 assert receive(node, 12) == b"and one more"
