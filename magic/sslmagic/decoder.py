@@ -223,9 +223,10 @@ def decode(
         ConfigurationError: a format does not exist.
     """
     # A slice of anything but bytes could change under the preamble.
-    if limit is None and type(octets) is bytes and type(formats) is str:
-        short_cut = SHORT_CUTS.get(formats)
-        if short_cut is not None and (found := short_cut(octets)) is not None:
+    is_octets = limit is None and type(octets) is bytes
+    if is_octets and type(formats) is str and formats in SHORT_CUTS:
+        found = SHORT_CUTS[formats](octets)
+        if found is not None:
             return found
     decoder = Decoder(formats, limit=limit)
     preamble = decoder.feed(octets)

@@ -24,6 +24,7 @@ __all__ = [
     "UnixEndpoint",
     "block_fault",
     "checked",
+    "plain_tcp4",
     "unmapped_block",
 ]
 
@@ -183,6 +184,10 @@ class Preamble:
             EncodeError: the block is not canonical for *transport*, or its source
                 cannot be a client.
         """
+        is_plain = transport is _TCP4 and len(block) == 12 and not tlvs
+        if is_plain and (preamble := plain_tcp4(block, 0)) is not None:
+            _set_tlvs(preamble, ())
+            return preamble
         if len(block) != _BLOCK_LENGTH[transport]:
             raise EncodeError(
                 f"{transport.label} takes a block of {_BLOCK_LENGTH[transport]} octets,"
@@ -201,7 +206,9 @@ class Preamble:
         def __getattr__(self, name):
             # Reached for slots that are still empty: the parsers of the wire fill
             # only what they have read, the rest is worked out here, once.
-            if name == "command":
+            if name == "tlvs":
+                _set_tlvs(self, ())
+            elif name == "command":
                 _set_command(self, Command.PROXY)
             elif name == "source":
                 _set_source(self, _endpoint(self.transport, self.block, 0))
@@ -265,15 +272,27 @@ def checked(transport: Transport, block: bytes, tlvs: tuple[TLV, ...] = ()) -> P
     return preamble
 
 
+def plain_tcp4(octets: bytes, start: int) -> Preamble | None:
+    """Return the TCP4 preamble whose block is at *start* of *octets*, in one call.
+
+    None sends the caller to `block_fault`: there are no 12 octets, the source is in
+    0.0.0.0/8 or above 223.255.255.255, or it has no port.
+    """
+    block = octets[start : start + 12]
+    if len(block) == 12 and 0 < block[0] < 224 and (block[8] or block[9]):
+        preamble: Preamble = _new(Preamble)
+        _set_transport(preamble, _TCP4)
+        _set_block(preamble, block)
+        return preamble
+    return None
+
+
 def block_fault(transport: Transport, block: bytes) -> tuple[int, str] | None:
     """Return where in *block* it is no canonical claim and why, or None.
 
     The block has the right length. Not canonical is an IPv6 pair of which both sides
     are IPv4-mapped: `unmapped_block` says it as IPv4.
     """
-    if transport is _TCP4 and 0 < block[0] < 224 and (block[8] or block[9]):
-        # The commonest by far: all that is asked below, in one expression.
-        return None
     family = transport >> 4
     if family == 0:
         return None

@@ -14,7 +14,14 @@ from __future__ import annotations
 import struct
 
 from sslmagic.errors import DecodeError, EncodeError, Reason
-from sslmagic.preamble import Command, Preamble, Transport, block_fault, checked
+from sslmagic.preamble import (
+    Command,
+    Preamble,
+    Transport,
+    block_fault,
+    checked,
+    plain_tcp4,
+)
 from sslmagic.tlv import TLV, Type, pack_tlvs, parse_tlvs
 from sslmagic.wire.frame import (
     Frame,
@@ -72,6 +79,8 @@ _PLAIN_ENDS = {
     head: (transport, _HEAD + transport.block_length)
     for transport, head in PLAIN.items()
 }
+_PLAIN4 = PLAIN[Transport.TCP4]
+_END4 = _PLAIN_ENDS[_PLAIN4][1]
 _PLAIN_FRAMES = {head: Framing(end, 0) for head, (_, end) in _PLAIN_ENDS.items()}
 
 
@@ -122,6 +131,9 @@ def plain(octets: bytes) -> tuple[Preamble, bytes] | None:
 
     A short cut past `frame` and `parse` for octets that both would pass.
     """
+    if octets.startswith(_PLAIN4):
+        preamble = plain_tcp4(octets, _HEAD)
+        return None if preamble is None else (preamble, octets[_END4:])
     found = _PLAIN_ENDS.get(octets[:_HEAD])
     if found is None:
         return None

@@ -16,6 +16,7 @@ from sslmagic.preamble import (
     Transport,
     block_fault,
     checked,
+    plain_tcp4,
     unmapped_block,
 )
 from sslmagic.tlv import pack_tlvs, parse_tlvs
@@ -57,6 +58,8 @@ _PLAIN_ENDS = {
     head: (transport, _HEAD + transport.block_length)
     for transport, head in PLAIN.items()
 }
+_PLAIN4 = PLAIN[Transport.TCP4]
+_END4 = _PLAIN_ENDS[_PLAIN4][1]
 _PLAIN_FRAMES = {head: Framing(end, 0) for head, (_, end) in _PLAIN_ENDS.items()}
 
 
@@ -87,6 +90,9 @@ def plain(octets: bytes) -> tuple[Preamble, bytes] | None:
 
     A short cut past `frame` and `parse` for octets that both would pass.
     """
+    if octets.startswith(_PLAIN4):
+        preamble = plain_tcp4(octets, _HEAD)
+        return None if preamble is None else (preamble, octets[_END4:])
     found = _PLAIN_ENDS.get(octets[:_HEAD])
     if found is None:
         return None
