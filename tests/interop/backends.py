@@ -42,7 +42,12 @@ def serve(
     formats: str | tuple[str, ...],
     tls: ssl.SSLContext | None,
 ) -> contextlib.AbstractContextManager[Address]:
-    """Runs a server that believes what 127.0.0.1 and ::1 say in these formats."""
+    """Runs a server that believes what 127.0.0.1 and ::1 say in these formats.
+
+    Without a format it reads no preamble, and takes every peer for a client.
+    """
+    if not formats:
+        return backend.listen(host, Trust(others="direct"), tls)
     formats = (formats,) if isinstance(formats, str) else formats
     return backend.listen(host, Trust(peers=LOOPBACK_PEERS, formats=formats), tls)
 

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import ipaddress
 import json
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -232,6 +233,8 @@ def page(columns: Mapping[str, list[str]], judged: list[Vector]) -> str:
 def main() -> int:
     """Measures every receiver and writes the page."""
     judged = vectors()
+    # Every refusal is in the table.
+    logging.getLogger("sslmagic").addHandler(logging.NullHandler())
     with (
         tempfile.TemporaryDirectory() as directory,
         running(Path(directory)) as (authority, receivers),

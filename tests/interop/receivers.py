@@ -24,7 +24,7 @@ from tests.interop.peers import (
 )
 from tests.interop.senders import said
 
-__all__ = ["RECEIVERS", "Receiver"]
+__all__ = ["CLEAR_RECEIVERS", "RECEIVERS", "Receiver"]
 
 Start = Callable[[Path, Authority, Port, Address | None], Process]
 
@@ -114,6 +114,61 @@ http {{
         keepalive_timeout 0;
         default_type application/json;
         return 200 '{{"client":["$proxy_protocol_addr","$proxy_protocol_port"]}}';
+    }}
+}}
+""",
+    )
+
+
+def _haproxy_clear(
+    directory: Path, authority: Authority, port: Port, node: Address | None
+) -> Process:
+    configuration = directory / f"haproxy-{port.number}.cfg"
+    configuration.write_text(
+        f"""
+global
+    nbthread 1
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 10s
+    timeout server 10s
+frontend receiver
+    bind {port}
+    http-request set-src req.hdr(X-Cluster-Client-Ip) if {{ src 127.0.0.1 ::1 }}
+    http-request return status 200 content-type application/json lf-string \
+'{{"client":["%[src]","0"],"said":"%[req.hdr(X-Cluster-Client-Ip)]"}}'
+"""
+    )
+    return Process(
+        [program("haproxy") or "", "-db", "-f", configuration],
+        log=configuration.with_suffix(".log"),
+        ports=[port],
+    )
+
+
+def _nginx_clear(
+    directory: Path, authority: Authority, port: Port, node: Address | None
+) -> Process:
+    return _nginx(
+        directory,
+        port,
+        f"""
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {directory}; proxy_temp_path {directory};
+    fastcgi_temp_path {directory}; scgi_temp_path {directory};
+    uwsgi_temp_path {directory};
+    client_max_body_size 64m;
+    server {{
+        listen {port};
+        set_real_ip_from 127.0.0.1;
+        set_real_ip_from ::1;
+        real_ip_header X-Cluster-Client-Ip;
+        default_type application/json;
+        return 200
+            '{{"client":["$remote_addr","0"],"said":"$http_x_cluster_client_ip"}}';
     }}
 }}
 """,
@@ -229,3 +284,9 @@ RECEIVERS = (
     Receiver(name="hitch", needs=("hitch",), start=_hitch, passes_on="same"),
     Receiver(name="go-proxyproto", needs=("go", "go-proxyproto"), start=_go),
 )
+
+CLEAR_RECEIVERS = (
+    Receiver(name="haproxy", needs=("haproxy",), start=_haproxy_clear),
+    Receiver(name="nginx", needs=("nginx",), start=_nginx_clear),
+)
+"""Peers that read X-Cluster-Client-Ip of plain HTTP, from 127.0.0.1 and ::1."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from tests.interop.peers import (
     program,
 )
 
-__all__ = ["CHECKS", "SENDERS", "Sender", "said"]
+__all__ = ["CHECKS", "SENDERS", "Sender", "health", "said", "statistics"]
 
 UNIQUE_ID = "%{+X}o%ci:%cp_%Ts_%rt"
 
@@ -59,6 +61,23 @@ def said(address: Address) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def statistics(directory: Path, port: Port) -> Path:
+    """The UNIX socket where a HAProxy that sends answers questions."""
+    return directory / f"haproxy-{port.number}.sock"
+
+
+def health(socket_path: Path) -> str:
+    """What HAProxy's last health check of its node came to: L6OK is TLS done."""
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.settimeout(5)
+        asked.connect(str(socket_path))
+        asked.sendall(b"show stat\n")
+        answer = b"".join(iter(lambda: asked.recv(65536), b"")).decode()
+    rows = csv.DictReader(answer.lstrip("# ").splitlines())
+    (row,) = (row for row in rows if row["svname"] == "node")
+    return str(row["check_status"])
+
+
 def _haproxy(frontend: str, server: str, *, lines: str = "") -> Start:
     def start(
         directory: Path, authority: Authority, port: Port, node: Address
@@ -69,6 +88,7 @@ def _haproxy(frontend: str, server: str, *, lines: str = "") -> Start:
             f"""
 global
     nbthread 1
+    stats socket {statistics(directory, port)}
 defaults
     mode tcp
     retries 0
@@ -237,5 +257,10 @@ SENDERS = (
 CHECKS = {
     "proxy1": _haproxy("", "send-proxy check check-send-proxy inter 100ms"),
     "proxy2": _haproxy("", "send-proxy-v2 check check-send-proxy inter 100ms"),
+    "proxy2-tls": _haproxy(
+        "",
+        "send-proxy-v2 check check-send-proxy inter 100ms check-ssl verify required"
+        " ca-file {root} check-sni shop.example verifyhost shop.example",
+    ),
 }
 """Peers that look by themselves, again and again, whether their node is well."""

@@ -92,8 +92,12 @@ def test_receiver_sees_the_client_and_the_client_verifies_it(
 
 
 @pytest.mark.parametrize(
-    ("accepted", "spoken"),
-    [("magic", "proxy1"), ("magic", "proxy2"), ("proxy2", "proxy1")],
+    ("family", "accepted", "spoken"),
+    [
+        ("ipv4", "magic", "proxy1"),
+        ("ipv6", "magic", "proxy2"),
+        ("ipv6", "proxy2", "proxy1"),
+    ],
 )
 @pytest.mark.parametrize("receiver", RECEIVERS, ids=lambda receiver: receiver.name)
 def test_node_speaks_again_what_the_receiver_knows(
@@ -116,6 +120,23 @@ def test_node_speaks_again_what_the_receiver_knows(
         for hello in HELLOS:
             answer = ask(address, authority.client(hello=hello), source=SOURCES[family])
             assert answer.client == answer.local
+
+
+@pytest.mark.parametrize("enhance", FORMATS)
+def test_node_strips_for_a_server_that_knows_no_preamble(
+    enhance: str, authority: Authority, tmp_path: Path
+) -> None:
+    host, tls = "127.0.0.1", authority.server()
+    trusted = ("--trust", host, "--accept", enhance, "--as", "plain")
+    with (
+        serve(BACKENDS[0], host, formats=(), tls=tls) as behind,
+        node(host, behind, *trusted, directory=tmp_path) as between,
+        gateway(host, between, enhance=enhance, directory=tmp_path) as address,
+    ):
+        for hello in HELLOS:
+            answer = ask(address, authority.client(hello=hello), source=SOURCES["ipv4"])
+            # The node, for now: who stands behind it is told in no way at all.
+            assert answer.client[0] == host
 
 
 @pytest.mark.parametrize("enhance", FORMATS)

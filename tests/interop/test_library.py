@@ -11,8 +11,16 @@ import pytest
 from tests.interop.authority import HELLOS, Authority
 from tests.interop.backends import BACKENDS, Backend, serve
 from tests.interop.client import Pieces, ask, octets, together
-from tests.interop.peers import LOOPBACK, SOURCES, Address, Process, needs, program
-from tests.interop.senders import SENDERS, Sender, said
+from tests.interop.peers import (
+    LOOPBACK,
+    SOURCES,
+    Address,
+    Port,
+    Process,
+    needs,
+    program,
+)
+from tests.interop.senders import CHECKS, SENDERS, Sender, health, said, statistics
 
 
 @pytest.fixture(scope="module", params=BACKENDS, ids=lambda backend: backend.name)
@@ -103,3 +111,20 @@ def test_openssl_speaks_for_nobody_and_is_refused(
         ) as client,
     ):
         client.until_said("read 0 bytes and written")
+
+
+def test_health_check_over_tls_is_content(
+    backend: Backend, authority: Authority, family: str, tmp_path: Path
+) -> None:
+    """LOCAL names nobody, and TLS follows it like any other preamble."""
+    needs("haproxy")
+    host = LOOPBACK[family]
+    port = Port(host)
+    with (
+        serve(backend, host, formats="proxy2", tls=authority.server()) as node,
+        CHECKS["proxy2-tls"](tmp_path, authority, port, node) as haproxy,
+    ):
+        questions = statistics(tmp_path, port)
+        haproxy.until(lambda: health(questions) == "L6OK", "was content with the node")
+        answer = ask(port.address, authority.client(), source=SOURCES[family])
+        assert answer.client == answer.local
