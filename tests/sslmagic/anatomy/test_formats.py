@@ -1,4 +1,4 @@
-"""anatomy.py: every octet once, whatever the octets, and the words that people read."""
+"""anatomy/formats.py: every octet once, in anything, and the words people read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sslmagic.anatomy import REST, UNREAD, Field, anatomy, printable
+from sslmagic.anatomy import REST, UNREAD, Field, anatomy
 from sslmagic.decoder import decode
 from sslmagic.errors import DecodeError
 from sslmagic.preamble import Preamble, Transport, UnixEndpoint
@@ -93,28 +93,6 @@ def test_proxy1_unknown_is_ignored_up_to_its_end() -> None:
     ]
 
 
-def test_proxy2_with_tlvs_inside_a_tlv() -> None:
-    ssl = TLV.parse("SSL", "client=SSL+CERT_CONN,verify=18,VERSION=TLSv1.3")
-    octets = encode(Preamble(source=CLIENT, destination=HERE, tlvs=[ssl]), "proxy2")
-    assert rows(octets) == [
-        (0, "signature", "0d0a0d0a000d0a515549540a", "PROXY v2"),
-        (12, "version, command", "21", "version 2, PROXY"),
-        (13, "family, transport", "11", "TCP4"),
-        (14, "length", "001e", "30 octets follow"),
-        (16, "source", "cb007109", "203.0.113.9"),
-        (20, "destination", "c6336402", "198.51.100.2"),
-        (24, "source port", "c822", "51234"),
-        (26, "destination port", "01bb", "443"),
-        (28, "TLV type", "20", "SSL"),
-        (29, "  length", "000f", "15 octets follow"),
-        (31, "  client", "03", "over TLS, certificate in this connection"),
-        (32, "  verify", "00000012", "error 18"),
-        (36, "  TLV type", "21", "SSL_VERSION"),
-        (37, "    length", "0007", "7 octets follow"),
-        (39, "    value", b"TLSv1.3".hex(), "TLSv1.3"),
-    ]
-
-
 def test_proxy2_local_is_not_looked_into() -> None:
     """proxy-protocol.txt 2.2: its block is discarded "including the family"."""
     (vector,) = (
@@ -151,20 +129,6 @@ def test_a_mapped_address_is_said_to_be_one() -> None:
     assert anatomy(octets)[7].meaning == "203.0.113.9 (IPv4-mapped)"
 
 
-def test_a_checksum_that_does_not_match() -> None:
-    octets = bytearray(encode(NAMED, "proxy2", crc32c=True))
-    octets[-1] ^= 1
-    right = encode(NAMED, "proxy2", crc32c=True)[-4:].hex()
-    assert anatomy(bytes(octets))[-1].meaning == f"does not match: {right}"
-
-
-def test_a_checksum_over_octets_that_are_missing_is_not_judged() -> None:
-    tlvs = [TLV.parse("CRC32C", "00000000"), TLV.parse("UNIQUE_ID", "request-7")]
-    octets = encode(Preamble(source=CLIENT, destination=HERE, tlvs=tlvs), "proxy2")
-    assert anatomy(octets)[10].meaning == "matches"
-    assert anatomy(octets[:-1])[10].meaning == octets[31:35].hex()
-
-
 @pytest.mark.parametrize(
     ("octets", "last"),
     [
@@ -187,17 +151,6 @@ def test_the_front_of_what_is_no_preamble(
 ) -> None:
     field = covers(octets)[-1]
     assert (field.offset, field.name, field.meaning) == last
-
-
-def test_a_tlv_that_overruns_the_one_around_it() -> None:
-    """What is lost ends with the preamble, not with the TLV that was lost in."""
-    inside = bytes.fromhex("20 0009 01 00000000 21 00ff aa".replace(" ", ""))
-    octets = encode(Preamble(source=CLIENT, destination=HERE), "proxy2")
-    octets = octets[:14] + b"\0\x1b" + octets[16:] + inside + b"\x04\0\0" + b"TLS"
-    assert [(field.offset, field.name) for field in covers(octets)][-2:] == [
-        (40, UNREAD),
-        (43, REST),
-    ]
 
 
 def test_of_nothing_there_is_nothing() -> None:
@@ -263,21 +216,6 @@ def test_an_error_of_the_decoder_lies_in_the_octets() -> None:
     with pytest.raises(DecodeError) as caught:
         decode(octets)
     assert anatomy(octets)[-1].offset == caught.value.offset
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("shop.example", "shop.example"),
-        ("caf\u00e9", "caf\u00e9"),
-        ("a\x1b[31mb", "a\\x1b[31mb"),
-        ("a\nb\x7f", "a\\nb\\x7f"),
-        ("\u202egpj.exe", "\\u202egpj.exe"),
-        ("\udcff", "\\udcff"),
-    ],
-)
-def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
-    assert printable(text) == shown
 
 
 def test_a_datagram_has_its_addresses_too() -> None:
