@@ -270,6 +270,7 @@ class Conversation:
             self._link.part(reset=not exchange.asked)
         if exchange.client_stays:
             exchange.proceed()
+            self._link.rest()
             self._state = State.HEAD
         else:
             self._take_leave(counters.CLOSED)

@@ -78,9 +78,8 @@ class Exchange:
     def node_stays(self) -> bool:
         """Whether the node's connection can take another request."""
         node = self._node
-        return (
-            node.our_state is h11.DONE is node.their_state and not node.trailing_data[0]
-        )
+        silent = node.trailing_data == (b"", False)
+        return silent and node.our_state is h11.DONE is node.their_state
 
     @property
     def client_stays(self) -> bool:

@@ -84,10 +84,11 @@ class Chunked:
                 at += step
                 continue
             end = octets.find(b"\n", at, at + _LONGEST_LINE) + 1
-            self._line += octets[at : end or at + _LONGEST_LINE]
+            part = octets[at : end or at + _LONGEST_LINE]
+            self._line += part
+            at += len(part)
             if len(self._line) > _LONGEST_LINE:
                 raise _bad("the line of a chunk's size is too long")
-            at = end or size
             if end:
                 self._read_line(self._line)
                 self._line = b""

@@ -91,6 +91,7 @@ class Link:
         """Whether it has served another request before."""
         self.deaf = False
         """Whether the node takes no more of the request."""
+        self._resting = False
         self._server = server
         self._name = name
         self._local = local
@@ -100,7 +101,7 @@ class Link:
     def ask(self, first: bytes) -> None:
         """Send *first* to the node that is linked, or to the next one in turn."""
         channel = self.channel
-        self.deaf = False
+        self.deaf = self._resting = False
         if channel is not None and _is_fresh(channel):
             self.reused = True
             self.write(first)
@@ -110,6 +111,10 @@ class Link:
         self._first = first
         # Whoever knows at once has told before this returns, and has no search.
         self._attempt = self._server.connector.connect(self)
+
+    def rest(self) -> None:
+        """Keep the node for another request, as long as it keeps silent."""
+        self._resting = True
 
     def write(self, octets: bytes) -> None:
         """Say *octets* to the node, if it takes any more."""
@@ -140,6 +145,10 @@ class Link:
         """Act on events of *node*."""
         channel = self.channel
         if channel is None or channel.end is not node:
+            return
+        if self._resting:
+            if not _is_fresh(channel):
+                self.part(reset=False)
             return
         channel.tell(mask)
         try:
