@@ -7,6 +7,7 @@ reason to refuse, since vendors share numbers.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -141,6 +142,11 @@ def fits_magic(tlv: TLV) -> bool:
     return _fault(tlv, strict=True) is None
 
 
+_HEAD = struct.Struct("!BH")
+# Every look at a member of an enumeration takes as long as a slice.
+_ALPN, _AUTHORITY, _SSL = int(Type.ALPN), int(Type.AUTHORITY), int(Type.SSL)
+
+
 def _parse(
     octets: bytes, start: int, end: int, *, strict: bool, inside: bool
 ) -> tuple[TLV, ...]:
@@ -156,43 +162,44 @@ def _parse(
                 offset=at,
             )
         length = octets[at + 1] << 8 | octets[at + 2]
-        tlv = TLV(octets[at], octets[value_at : value_at + length])
-        if value_at + length > end:
+        value_end = value_at + length
+        kind = octets[at]
+        if value_end > end:
             raise DecodeError(
-                f"TLV {tlv.type:#04x} claims {length} octets of {end - value_at}",
+                f"TLV {kind:#04x} claims {length} octets of {end - value_at}",
                 reason=Reason.TLV,
                 offset=at + 1,
             )
-        if fault := _misplaced(tlv.type, seen, inside=inside):
+        tlv = TLV(kind, octets[value_at:value_end])
+        if fault := _misplaced(kind, seen, inside=inside):
             raise DecodeError(fault, reason=Reason.TLV, offset=at)
         if fault := _fault(tlv, strict=strict):
             raise DecodeError(
-                f"TLV {tlv.type:#04x}: {fault}", reason=Reason.TLV, offset=value_at
+                f"TLV {kind:#04x}: {fault}", reason=Reason.TLV, offset=value_at
             )
-        if tlv.type == Type.SSL:
+        if kind == _SSL:
             # For the errors alone: `SSL.unpack` reads it again where it is wanted.
-            _parse(octets, value_at + 5, value_at + length, strict=strict, inside=True)
+            _parse(octets, value_at + 5, value_end, strict=strict, inside=True)
         tlvs.append(tlv)
-        at = value_at + length
+        at = value_end
     return tuple(tlvs)
 
 
 def _pack(tlvs: Iterable[TLV], *, strict: bool, inside: bool) -> bytes:
-    parts: list[bytes] = []
+    packed = b""
     seen: set[int] = set()
     for tlv in tlvs:
-        if not 0 <= tlv.type <= 0xFF:
-            raise EncodeError(f"TLV type {tlv.type} does not fit in one octet")
-        if fault := _misplaced(tlv.type, seen, inside=inside):
+        kind, value = tlv
+        if not 0 <= kind <= 0xFF:
+            raise EncodeError(f"TLV type {kind} does not fit in one octet")
+        if fault := _misplaced(kind, seen, inside=inside):
             raise EncodeError(fault)
         if fault := _fault(tlv, strict=strict) or _nested_fault(tlv):
-            raise EncodeError(f"TLV {tlv.type:#04x}: {fault}")
-        if len(tlv.value) > 0xFFFF:
-            raise EncodeError(f"TLV {tlv.type:#04x}: {len(tlv.value)} octets: too long")
-        parts.append(
-            tlv.type.to_bytes(1, "big") + len(tlv.value).to_bytes(2, "big") + tlv.value
-        )
-    return b"".join(parts)
+            raise EncodeError(f"TLV {kind:#04x}: {fault}")
+        if len(value) > 0xFFFF:
+            raise EncodeError(f"TLV {kind:#04x}: {len(value)} octets: too long")
+        packed += _HEAD.pack(kind, len(value)) + value
+    return packed
 
 
 def _misplaced(kind: int, seen: set[int], *, inside: bool) -> str | None:
@@ -217,16 +224,16 @@ def _fault(tlv: TLV, *, strict: bool) -> str | None:
         return None
     if not entry.least <= len(value) <= entry.most:
         return f"{len(value)} octets, where {entry.least} to {entry.most} are valid"
-    if kind == Type.AUTHORITY:
+    if kind == _AUTHORITY:
         return _authority_fault(value, strict=strict)
-    if kind == Type.ALPN and strict and not all(0x21 <= o <= 0x7E for o in value):
+    if kind == _ALPN and strict and value.translate(None, _VISIBLE):
         return "ALPN holds octets outside 21 to 7E"
     return None
 
 
 def _nested_fault(tlv: TLV) -> str | None:
     """Return why what nests in an SSL TLV is wrong, or None."""
-    if tlv.type != Type.SSL:
+    if tlv.type != _SSL:
         return None
     try:
         SSL.unpack(tlv.value)
@@ -247,6 +254,7 @@ def _authority_fault(value: bytes, *, strict: bool) -> str | None:
     return None
 
 
+_VISIBLE = bytes(range(0x21, 0x7F))
 _NAME_OCTETS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
 
 

@@ -24,6 +24,9 @@ __all__ = [
 ]
 
 
+_CRC32C = int(Type.CRC32C)
+
+
 class Framing(NamedTuple):
     """How far the octets of a preamble have come."""
 
@@ -131,7 +134,7 @@ def _checksum(octets: bytes, at: int) -> bytes:
 def _checksum_at(start: int, tlvs: tuple[TLV, ...]) -> int | None:
     at = start
     for kind, value in tlvs:
-        if kind == Type.CRC32C:
+        if kind == _CRC32C:
             return at + 3
         at += 3 + len(value)
     return None
