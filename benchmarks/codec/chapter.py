@@ -12,6 +12,7 @@ from benchmarks.codec import go_peer, ours, python_peers
 from benchmarks.codec.cases import CASES, Case
 from benchmarks.codec.operations import OPERATIONS, Operation
 from benchmarks.codec.statement import Seconds
+from benchmarks.cores import LOAD_CORE, keep_to
 from benchmarks.programs import version
 from benchmarks.rounds import interleaved, ratio
 from benchmarks.tables import Table, rounded
@@ -31,6 +32,7 @@ def tables(*, quick: bool) -> Sequence[Table]:
     rounds, span = (5, 0.002) if quick else (21, 0.010)
     cases = [case for case in CASES if case.name == "TCP4"] if quick else CASES
     with (
+        keep_to(LOAD_CORE),
         tempfile.TemporaryDirectory(prefix="sslmagic-bench-") as directory,
         go_peer.GoCodec(Path(directory)) as go,
     ):
@@ -122,6 +124,7 @@ def _table(
         notes=(
             *operation.notes,
             _MAGIC_NOTE,
+            "all on one core, so that Go's collector has none for itself",
             (
                 f"medians of {rounds} interleaved rounds; targets: at most 1.0 of Go's"
                 " time, at least 8 x faster than Python peers (unsigned TCP4)"

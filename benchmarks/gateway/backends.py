@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.gateway.processes import LOAD_CORE, Server, free_port, running
+from benchmarks.cores import LOAD_CORE
+from benchmarks.gateway.processes import Server, free_port, running
 from benchmarks.programs import go_program, program
 
 __all__ = ["HOSTS", "Backend", "any_backend", "nginx_backend"]

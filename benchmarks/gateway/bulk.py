@@ -20,7 +20,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from benchmarks.gateway.processes import LOAD_CORE, Server, running
+from benchmarks.cores import LOAD_CORE
+from benchmarks.gateway.processes import Server, running
 from benchmarks.rounds import interleaved, ratio
 from benchmarks.tables import Table, rounded
 from sslmagic import Decoder

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.cores import LOAD_CORE, PROXY_CORE, keep_to
 from benchmarks.gateway import bulk, connections, idle, latency, syscalls
 from benchmarks.gateway.backends import HOSTS, any_backend, nginx_backend
-from benchmarks.gateway.processes import LOAD_CORE, PROXY_CORE, Server, more_descriptors
+from benchmarks.gateway.processes import Server, more_descriptors
 from benchmarks.gateway.proxies import Start, gateway, haproxy, nginx
 from benchmarks.programs import go_program, program, version
 from benchmarks.tables import Table
@@ -45,11 +45,11 @@ def tables(*, quick: bool) -> Iterator[Table]:
         directory = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="sslmagic-bench-"))
         )
-        stack.enter_context(_on_the_loads_core())
+        stack.enter_context(keep_to(LOAD_CORE))
         if quick:
             yield from _run(directory, rounds=1, seconds=1, held=500, octets=4 << 20)
         else:
-            yield from _run(directory, rounds=5, seconds=3, held=5000, octets=128 << 20)
+            yield from _run(directory, rounds=5, seconds=2, held=5000, octets=128 << 20)
 
 
 def _run(
@@ -118,17 +118,6 @@ def _lined_up(
             node = f"{hosts[number % len(hosts)]}:{port}"
             servers[name] = stack.enter_context(start(node, directory))
         yield servers
-
-
-@contextlib.contextmanager
-def _on_the_loads_core() -> Iterator[None]:
-    """Keep this process off the proxy's core while it makes load itself."""
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {LOAD_CORE})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
 
 
 def _rate(table: Table) -> float:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from benchmarks.gateway.processes import LOAD_CORE, Server, pinned
+from benchmarks.cores import LOAD_CORE, pinned
+from benchmarks.gateway.processes import Server
 from benchmarks.programs import program
 from benchmarks.rounds import interleaved, ratio
 from benchmarks.tables import Table, rounded
@@ -34,9 +35,14 @@ class Load:
         return self.connections / self.seconds
 
     @property
+    def cost(self) -> float:
+        """Processor microseconds of the proxy per connection."""
+        return self.user + self.system
+
+    @property
     def busy(self) -> float:
         """Which part of its core the proxy used; below 0.9 it was not the limit."""
-        return self.rate * (self.user + self.system) / 1e6
+        return self.rate * self.cost / 1e6
 
 
 def load(
@@ -91,47 +97,41 @@ def table(
         for name, server in servers.items()
     }
     loads = interleaved(measures, rounds=rounds)
-    ours = [each.rate for each in next(iter(loads.values()))]
+    first = next(iter(loads.values()))
     figures: dict[str, object] = {}
     rows: list[Sequence[str]] = []
     for name, found in loads.items():
         rate = median(each.rate for each in found)
-        times = ratio(ours, [each.rate for each in found])
+        times = ratio([each.rate for each in first], [each.rate for each in found])
         user = median(each.user for each in found)
         system = median(each.system for each in found)
+        cost = median(each.cost for each in found)
+        dearer = ratio([each.cost for each in first], [each.cost for each in found])
         busy = median(each.busy for each in found)
         figures[name] = {
             "connections_per_second": rate,
             "ours_by_this": times,
             "user_us": user,
             "system_us": system,
+            "cpu_us": cost,
+            "our_cpu_by_this": dearer,
             "core_used": busy,
         }
-        rows.append(
-            [
-                name,
-                rounded(rate),
-                f"{times:.2f}",
-                *(f"{user:.0f}", f"{system:.0f}", f"{user + system:.0f}"),
-                f"{busy:.0%}",
-            ]
-        )
+        row = [name, rounded(rate), f"{times:.2f}", f"{busy:.0%}"]
+        row += [f"{user:.0f}", f"{system:.0f}", f"{cost:.0f}", f"{dearer:.2f}"]
+        rows.append(row)
     return Table(
         title=title,
         columns=(
             "proxy",
-            "connections/s",
-            "ours / this",
-            "user us",
-            "system us",
-            "CPU us",
-            "core used",
+            *("connections/s", "ours / this", "core used"),
+            *("user us", "system us", "CPU us", "ours / this"),
         ),
         rows=rows,
         notes=(
             *notes,
-            "CPU: of the proxy's processes, per connection; below 90 % of its core"
-            " the load was the limit and only the CPU compares",
+            "CPU: of the proxy's processes, per connection; below 90 % of its core the"
+            " load was the limit, so that only the CPU compares",
             f"medians of {rounds} interleaved rounds of {seconds:.0f} s,"
             " 64 connections at a time",
         ),

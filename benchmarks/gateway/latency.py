@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks.gateway.processes import LOAD_CORE, Server, pinned
+from benchmarks.cores import LOAD_CORE, pinned
+from benchmarks.gateway.processes import Server
 from benchmarks.rounds import interleaved
 from benchmarks.tables import Table
 

@@ -13,25 +13,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.programs import program
+from benchmarks.cores import pinned
 
 __all__ = [
-    "LOAD_CORE",
-    "PROXY_CORE",
     "Cpu",
     "Server",
     "free_port",
     "more_descriptors",
-    "pinned",
     "running",
     "until",
 ]
-
-_CORES = sorted(os.sched_getaffinity(0))
-PROXY_CORE = _CORES[0]
-"""Where the proxy under measurement runs, alone."""
-LOAD_CORE = _CORES[-1]
-"""Where the load and the backend run."""
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PATIENCE = 15.0
@@ -87,11 +78,6 @@ class Server:
     def descriptors(self) -> int:
         """How many descriptors all its processes hold."""
         return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.pids)
-
-
-def pinned(core: int, command: Sequence[str]) -> list[str]:
-    """Return *command* so that it runs on one core."""
-    return [program("taskset"), "--cpu-list", str(core), *command]
 
 
 def free_port() -> int:

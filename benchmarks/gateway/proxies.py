@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from benchmarks.gateway.processes import PROXY_CORE, Server, free_port, running
+from benchmarks.cores import PROXY_CORE
+from benchmarks.gateway.processes import Server, free_port, running
 from benchmarks.programs import program
 
 __all__ = ["Start", "gateway", "haproxy", "nginx"]

@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.cores import LOAD_CORE, pinned
 from benchmarks.gateway.connections import load
-from benchmarks.gateway.processes import LOAD_CORE, Server, pinned, until
+from benchmarks.gateway.processes import Server, until
 from benchmarks.programs import program
 from benchmarks.tables import Table
 
