@@ -18,7 +18,7 @@ from sslmagic import Trust, sockets, streams
 from tests.interop.client import PATIENCE
 from tests.interop.peers import Address
 
-__all__ = ["BACKENDS", "LOOPBACK_PEERS", "Backend", "serve"]
+__all__ = ["BACKENDS", "LOOPBACK_PEERS", "Backend", "respond", "serve"]
 
 LOOPBACK_PEERS = ("127.0.0.1", "::1")
 
@@ -52,7 +52,7 @@ def serve(
     return backend.listen(host, Trust(peers=LOOPBACK_PEERS, formats=formats), tls)
 
 
-def _answer(name: object) -> bytes:
+def respond(name: object) -> bytes:
     """An HTTP response that tells the peer name and what the preamble said."""
     preamble = getattr(name, "preamble", None)
     said = {
@@ -100,7 +100,7 @@ def _sockets(host: str, trust: Trust, tls: ssl.SSLContext | None) -> Iterator[Ad
                     if not part:
                         return
                     request += part
-                connection.sendall(_answer(connection.getpeername()))
+                connection.sendall(respond(connection.getpeername()))
 
         accepting = threading.Thread(target=accept)
         accepting.start()
@@ -119,7 +119,7 @@ def _streams(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Listen:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             async with asyncio.timeout(PATIENCE):
                 await reader.readuntil(b"\r\n\r\n")
-                writer.write(_answer(writer.get_extra_info("peername")))
+                writer.write(respond(writer.get_extra_info("peername")))
                 await writer.drain()
         with contextlib.suppress(OSError):
             writer.close()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -242,7 +240,8 @@ def _go(
 ) -> Process:
     return Process(
         [
-            _go_receiver(),
+            # Beside the certificates, which live as long as the session does.
+            _go_receiver(authority.root.parent),
             *("-listen", str(port)),
             *("-certificate", authority.certificate),
             *("-key", authority.key),
@@ -252,23 +251,23 @@ def _go(
     )
 
 
-@functools.cache
-def _go_receiver() -> Path:
-    """Builds the Go server, once in a session."""
-    built = Path(tempfile.mkdtemp(prefix="sslmagic-go-")) / "receiver"
-    subprocess.run(
-        [program("go") or "", "build", "-o", built, "."],
-        cwd=Path(__file__).parent / "go" / "receiver",
-        # Debian's library packages are a GOPATH, without modules and without network.
-        env={
-            **os.environ,
-            "GO111MODULE": "off",
-            "GOFLAGS": "",
-            "GOPATH": str(GO_SOURCES),
-        },
-        check=True,
-        timeout=BUILD,
-    )
+def _go_receiver(directory: Path) -> Path:
+    """Builds the Go server there, unless it is there."""
+    built = directory / "go-receiver"
+    if not built.exists():
+        subprocess.run(
+            [program("go") or "", "build", "-o", built, "."],
+            cwd=Path(__file__).parent / "go" / "receiver",
+            # Debian's library packages are a GOPATH, without modules or network.
+            env={
+                **os.environ,
+                "GO111MODULE": "off",
+                "GOFLAGS": "",
+                "GOPATH": str(GO_SOURCES),
+            },
+            check=True,
+            timeout=BUILD,
+        )
     return built
 
 

@@ -20,11 +20,12 @@ from tests.interop.peers import (
     program,
 )
 
-__all__ = ["CHECKS", "SENDERS", "Sender", "health", "said", "statistics"]
+__all__ = ["CHECKS", "SENDERS", "TO_UNIX", "Sender", "health", "said", "statistics"]
 
 UNIQUE_ID = "%{+X}o%ci:%cp_%Ts_%rt"
 
 Start = Callable[[Path, Authority, Port, Address], Process]
+UnixStart = Callable[[Path, Authority, Port, Address | Path], Process]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +56,10 @@ class Sender:
             yield port.address
 
 
-def said(address: Address) -> str:
-    """The address as configurations of peers name it."""
+def said(address: Address | Path) -> str:
+    """The address, or a UNIX socket's path, as configurations of peers name it."""
+    if isinstance(address, Path):
+        return str(address)
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -78,9 +81,9 @@ def health(socket_path: Path) -> str:
     return str(row["check_status"])
 
 
-def _haproxy(frontend: str, server: str, *, lines: str = "") -> Start:
+def _haproxy(frontend: str, server: str, *, lines: str = "") -> UnixStart:
     def start(
-        directory: Path, authority: Authority, port: Port, node: Address
+        directory: Path, authority: Authority, port: Port, node: Address | Path
     ) -> Process:
         files = {"bundle": authority.bundle, "root": authority.root}
         configuration = directory / f"haproxy-{port.number}.cfg"
@@ -253,6 +256,9 @@ SENDERS = (
         tlvs=frozenset({"ALPN", "AUTHORITY", "SSL"}),
     ),
 )
+
+TO_UNIX = _haproxy("", "send-proxy-v2")
+"""A peer that reaches its node through a UNIX socket as well."""
 
 CHECKS = {
     "proxy1": _haproxy("", "send-proxy check check-send-proxy inter 100ms"),

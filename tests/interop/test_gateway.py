@@ -11,9 +11,17 @@ import pytest
 
 from tests.interop.authority import HELLOS, Authority
 from tests.interop.backends import BACKENDS, Backend, serve
-from tests.interop.client import Pieces, ask, octets, together
+from tests.interop.client import Client, Pieces, ask, octets, together
 from tests.interop.gateway import gateway, node
-from tests.interop.peers import LOOPBACK, SOURCES, Address, Process, needs, program
+from tests.interop.peers import (
+    LOOPBACK,
+    SOURCES,
+    Address,
+    Port,
+    Process,
+    needs,
+    program,
+)
 from tests.interop.receivers import RECEIVERS, Receiver
 from tests.interop.senders import said
 
@@ -137,6 +145,25 @@ def test_node_strips_for_a_server_that_knows_no_preamble(
             answer = ask(address, authority.client(hello=hello), source=SOURCES["ipv4"])
             # The node, for now: who stands behind it is told in no way at all.
             assert answer.client[0] == host
+
+
+def test_openssl_serves_behind_a_node_that_strips(
+    authority: Authority, tmp_path: Path
+) -> None:
+    needs("openssl")
+    host, port = "127.0.0.1", Port("127.0.0.1")
+    server: list[str | Path] = [
+        *(program("openssl") or "", "s_server", "-accept", str(port), "-www"),
+        *("-cert", authority.certificate, "-key", authority.key),
+    ]
+    with (
+        Process(server, log=tmp_path / "s_server.log", ports=[port]),
+        node(host, port.address, "--trust", host, directory=tmp_path) as between,
+        gateway(host, between, enhance="magic", directory=tmp_path) as address,
+        Client(address, authority.client(), source=SOURCES["ipv4"]) as client,
+    ):
+        client.begin()
+        client.shake()
 
 
 @pytest.mark.parametrize("enhance", FORMATS)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from sslmagic import Trust, sockets
 from tests.interop.authority import HELLOS, Authority
-from tests.interop.backends import BACKENDS, Backend, serve
-from tests.interop.client import Pieces, ask, octets, together
+from tests.interop.backends import BACKENDS, Backend, respond, serve
+from tests.interop.client import PATIENCE, Pieces, ask, octets, together
 from tests.interop.peers import (
     LOOPBACK,
     SOURCES,
@@ -20,7 +22,15 @@ from tests.interop.peers import (
     needs,
     program,
 )
-from tests.interop.senders import CHECKS, SENDERS, Sender, health, said, statistics
+from tests.interop.senders import (
+    CHECKS,
+    SENDERS,
+    TO_UNIX,
+    Sender,
+    health,
+    said,
+    statistics,
+)
 
 
 @pytest.fixture(scope="module", params=BACKENDS, ids=lambda backend: backend.name)
@@ -127,4 +137,27 @@ def test_health_check_over_tls_is_content(
         questions = statistics(tmp_path, port)
         haproxy.until(lambda: health(questions) == "L6OK", "was content with the node")
         answer = ask(port.address, authority.client(), source=SOURCES[family])
+        assert answer.client == answer.local
+
+
+def test_peer_on_a_unix_socket_names_the_client(
+    authority: Authority, family: str, tmp_path: Path
+) -> None:
+    needs("haproxy")
+    path, port = tmp_path / "backend.sock", Port(LOOPBACK[family])
+    trust = Trust(peers=["unix"], formats=["proxy2"])
+    with (
+        sockets.listen(str(path), trust=trust, ssl=authority.server()) as listener,
+        TO_UNIX(tmp_path, authority, port, path),
+        ThreadPoolExecutor() as pool,
+    ):
+        listener.settimeout(PATIENCE)
+        context = authority.client()
+        asking = pool.submit(ask, port.address, context, source=SOURCES[family])
+        connection, client = listener.accept()
+        with connection:
+            connection.settimeout(PATIENCE)
+            assert connection.recv(65536).startswith(b"GET / ")
+            connection.sendall(respond(client))
+        answer = asking.result(PATIENCE)
         assert answer.client == answer.local

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,27 @@ def test_output_without_unicode_is_ascii() -> None:
 def test_leaves_nothing_behind(tmp_path: Path) -> None:
     assert run("--plain", TMPDIR=str(tmp_path)).returncode == Exit.DONE
     assert list(tmp_path.iterdir()) == []
+
+
+def test_takes_its_gateways_with_it() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "sslmagic_cli", "demo", "--plain"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    ) as demo:
+        assert demo.stdout is not None
+        # The picture comes once the gateways are ready.
+        assert any("| gateway " in line for line in demo.stdout)
+        children = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text()
+        demo.send_signal(signal.SIGTERM)
+        demo.stdout.read()
+        assert demo.wait(PATIENCE) == Exit.INTERRUPTED
+    gateways = [int(pid) for pid in children.split()]
+    assert len(gateways) == 5
+    for pid in gateways:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 def test_fails_if_what_it_shows_is_not_so(

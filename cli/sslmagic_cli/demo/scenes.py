@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import signal
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -130,6 +131,9 @@ class Stage:
         trust = Trust(peers=[GATEWAY], formats=FORMATS)
         with contextlib.ExitStack() as stack:
             enter = stack.enter_context
+            # Told to end we end as with Ctrl-C, and take the gateways with us.
+            before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+            stack.callback(signal.signal, signal.SIGTERM, before)
             directory = enter(tempfile.TemporaryDirectory(prefix="magic-demo-"))
             authority = Authority.create(Path(directory))
             backend = enter(SecureBackend(trust, authority.server))
