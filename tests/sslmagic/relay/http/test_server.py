@@ -1,0 +1,44 @@
+"""The virtual server: clients by address family, faults, and an end in order."""
+
+from __future__ import annotations
+
+import pytest
+
+from sslmagic.preamble import Endpoint
+from sslmagic.relay.http.conversation import Conversation
+from tests.sslmagic.relay.harness import Backend, Running, is_closed, receive
+from tests.sslmagic.relay.http.talk import GET, OK, head, http, serving
+
+
+@pytest.mark.parametrize(
+    ("listen", "connect", "said"),
+    [
+        (Endpoint("127.0.0.1", 0), "127.0.0.1", b"127.0.0.1"),
+        (Endpoint("::1", 0), "::1", b"::1"),
+        (Endpoint("", 0), "127.0.0.1", b"127.0.0.1"),
+    ],
+)
+def test_a_client_is_named_in_its_own_family(
+    listen: Endpoint, connect: str, said: bytes
+) -> None:
+    with Backend() as backend, Running(http(backend.address), listen=listen) as relay:
+        relay.name = (connect, relay.name[1])
+        with relay.client(GET) as client, backend.accept() as node:
+            assert b"X-Cluster-Client-Ip: %b\r\n" % said in head(node)
+            node.sendall(OK)
+            assert receive(client, len(OK)) == OK
+
+
+def test_a_fault_of_ours_ends_one_client_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as (relay, backend):
+        with monkeypatch.context() as patch:
+            patch.setattr(Conversation, "advance", lambda self: 1 // 0)
+            with relay.client(GET) as client:
+                assert is_closed(client)
+            relay.until(faults=1, aborted=1)
+        with relay.client(GET) as client, backend.accept() as node:
+            head(node)
+            node.sendall(OK)
+            assert receive(client, len(OK)) == OK
+        relay.until(closed=1)
+        assert relay.server.live == 0
