@@ -37,6 +37,14 @@ def capture(family: str) -> Iterator[Capture]:
     capture.close()
 
 
+@pytest.fixture
+def alone(family: str) -> Iterator[Capture]:
+    """A capture for one test: a health check comes again and again."""
+    capture = Capture(LOOPBACK[family])
+    yield capture
+    capture.close()
+
+
 @pytest.fixture(scope="module")
 def address(
     sender: Sender,
@@ -113,12 +121,12 @@ def value(preamble: Preamble, name: str) -> object:
 
 
 def test_health_check_of_v2_names_no_client(
-    capture: Capture, authority: Authority, tmp_path: Path, family: str
+    alone: Capture, authority: Authority, tmp_path: Path, family: str
 ) -> None:
     needs("haproxy")
     port = Port(LOOPBACK[family])
-    with CHECKS["proxy2"](tmp_path, authority, port, capture.address):
-        stream = capture.octets(lambda octets: False)
+    with CHECKS["proxy2"](tmp_path, authority, port, alone.address):
+        stream = alone.octets(lambda octets: False)
     preamble, rest = decoded(stream, "proxy2")
     assert preamble.command is Command.LOCAL
     assert preamble.source is None
@@ -127,22 +135,22 @@ def test_health_check_of_v2_names_no_client(
 
 
 def test_health_check_of_v1_names_the_sender_itself(
-    capture: Capture, authority: Authority, tmp_path: Path, family: str
+    alone: Capture, authority: Authority, tmp_path: Path, family: str
 ) -> None:
     # PROXY v1 has no LOCAL, and HAProxy says its own connection's ends.
     needs("haproxy")
     port = Port(LOOPBACK[family])
-    with CHECKS["proxy1"](tmp_path, authority, port, capture.address):
-        stream = capture.octets(lambda octets: False)
+    with CHECKS["proxy1"](tmp_path, authority, port, alone.address):
+        stream = alone.octets(lambda octets: False)
     preamble, rest = decoded(stream, "proxy1")
     assert isinstance(preamble.source, Endpoint)
     assert preamble.source.host == LOOPBACK[family]
-    assert preamble.destination == Endpoint(*capture.address)
+    assert preamble.destination == Endpoint(*alone.address)
     assert rest == b""
 
 
 def test_curl_speaks_for_itself(
-    capture: Capture, authority: Authority, family: str, tmp_path: Path
+    alone: Capture, authority: Authority, family: str, tmp_path: Path
 ) -> None:
     needs("curl")
     host = SOURCES[family]
@@ -150,13 +158,13 @@ def test_curl_speaks_for_itself(
         [
             program("curl") or "",
             *("--haproxy-protocol", "--interface", host, "--cacert", authority.root),
-            f"https://{said(capture.address)}/",
+            f"https://{said(alone.address)}/",
         ],
         log=tmp_path / "curl.log",
     ):
-        stream = capture.octets(lambda octets: b"\x16\x03\x01" in octets)
+        stream = alone.octets(lambda octets: b"\x16\x03\x01" in octets)
     preamble, rest = decoded(stream, "proxy1")
     assert isinstance(preamble.source, Endpoint)
     assert preamble.source.host == host
-    assert preamble.destination == Endpoint(*capture.address)
+    assert preamble.destination == Endpoint(*alone.address)
     assert rest.startswith(b"\x16\x03\x01")
