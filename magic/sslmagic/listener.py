@@ -41,6 +41,10 @@ class Listener(socket.socket):
     times out or raises BlockingIOError as `settimeout` says. `setsockopt`, `listen`,
     `getsockname` and `shutdown` reach the real listening socket.
 
+    Readable means work to do, not a connection for certain: a preamble may have gone on
+    arriving, or a peer been refused. Who selects before he accepts makes the listener
+    non-blocking, as with any listening socket.
+
     When more than *waiting* connections wait, or no descriptor is left, the one that
     has waited longest is refused. It had the longest time to speak, and whoever opens
     connections to say nothing pushes out his own; were the newest refused, he would
