@@ -6,12 +6,13 @@ import pytest
 
 from sslmagic.decoder import Decoder
 from sslmagic.errors import DecodeError, EncodeError
-from sslmagic.preamble import Preamble
+from sslmagic.preamble import Preamble, Transport
 from sslmagic.wire import (
     FORMATS,
     LIMITS,
     SHORT_CUTS,
     encode,
+    encode_tcp4,
     may_be_signature,
     signature,
 )
@@ -101,3 +102,28 @@ def test_most_preambles_take_the_short_cut(format: str) -> None:
     pair6 = Preamble(source=("2001:db8::9", 51234), destination=("2001:db8::2", 443))
     for preamble in (PREAMBLE, pair6):
         assert SHORT_CUTS[format](encode(preamble, format)) == (preamble, b"")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_packed_block_is_encoded_as_its_preamble_is(format: str) -> None:
+    assert encode_tcp4(PREAMBLE.block, format) == encode(PREAMBLE, format)
+    loud = bytes([240]) + PREAMBLE.block[1:]
+    assert encode_tcp4(loud, format) == encode(
+        Preamble.packed(Transport.TCP4, loud), format
+    )
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    ("block", "why"),
+    [
+        (b"", "12 octets, not 0"),
+        (PREAMBLE.block + b"\0", "12 octets, not 13"),
+        (bytes(4) + PREAMBLE.block[4:], "unspecified address"),
+        (b"\xe0" + PREAMBLE.block[1:], "multicast"),
+        (PREAMBLE.block[:8] + bytes(2) + PREAMBLE.block[10:], "port 0"),
+    ],
+)
+def test_a_packed_block_that_is_none(format: str, block: bytes, why: str) -> None:
+    with pytest.raises(EncodeError, match=why):
+        encode_tcp4(block, format)

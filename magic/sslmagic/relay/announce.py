@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import socket
 
 from sslmagic.address import MAPPED
 from sslmagic.preamble import Preamble, Transport, UnixEndpoint
 from sslmagic.relay.address import SocketAddress
-from sslmagic.wire import encode
+from sslmagic.wire import encode, encode_tcp4
 from sslmagic.wire.translate import translate
 
 __all__ = ["announce", "respeak"]
@@ -28,15 +27,13 @@ def announce(name: SocketAddress, local: SocketAddress, format: str) -> bytes:
             return respeak(Preamble.local(), format)
         source, destination = UnixEndpoint(_path(name)), UnixEndpoint(_path(local))
         return encode(Preamble(source=source, destination=destination), format)
-    source_host, destination_host = _packed(name[0]), _packed(local[0])
+    hosts = _packed(name[0]) + _packed(local[0])
     ports = (name[1] << 16 | local[1]).to_bytes(4, "big")
-    if len(source_host) == 4 == len(destination_host):
-        transport = Transport.TCP4
-    else:
-        transport = Transport.TCP6
-        source_host, destination_host = _wide(source_host), _wide(destination_host)
-    block = source_host + destination_host + ports
-    return encode(Preamble.packed(transport, block), format)
+    if len(hosts) == 8:
+        return encode_tcp4(hosts + ports, format)
+    if len(hosts) == 20:
+        hosts = _wide(_packed(name[0])) + _wide(_packed(local[0]))
+    return encode(Preamble.packed(Transport.TCP6, hosts + ports), format)
 
 
 def respeak(preamble: Preamble, format: str) -> bytes:
@@ -53,7 +50,6 @@ def _path(name: SocketAddress) -> str:
     return name if isinstance(name, str) else ""
 
 
-@functools.lru_cache(maxsize=1024)
 def _packed(host: str) -> bytes:
     """Return the octets of an address as the kernel printed it."""
     if ":" not in host:

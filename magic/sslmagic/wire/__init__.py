@@ -26,6 +26,7 @@ __all__ = [
     "Framing",
     "ProofBlock",
     "encode",
+    "encode_tcp4",
     "may_be_signature",
     "signature",
 ]
@@ -61,6 +62,7 @@ _PLAIN: dict[str, dict[Transport, bytes]] = {
     "proxy1": {},
     "proxy2": proxy2.PLAIN,
 }
+_PLAIN4 = {name: heads[Transport.TCP4] for name, heads in _PLAIN.items() if heads}
 
 
 def encode(
@@ -94,6 +96,22 @@ def encode(
     if limit is None:
         return encoder(preamble, crc32c=crc32c)
     return encoder(preamble, limit=limit, crc32c=crc32c)
+
+
+def encode_tcp4(block: bytes, format: str) -> bytes:
+    """Return the octets of a TCP4 preamble without TLVs, from its address block.
+
+    What `encode` makes of `Preamble.packed`, without the `Preamble`, for a gateway:
+    it says one for every connection.
+
+    Raises:
+        EncodeError: the block is not 12 octets, or its source cannot be a client.
+    """
+    head = _PLAIN4.get(format)
+    is_plain = len(block) == 12 and 0 < block[0] < 224 and (block[8] or block[9])
+    if head is not None and is_plain:
+        return head + block
+    return encode(Preamble.packed(Transport.TCP4, block), format)
 
 
 def signature(octets: bytes) -> Format | None:
