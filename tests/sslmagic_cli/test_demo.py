@@ -13,7 +13,7 @@ import pytest
 
 from sslmagic import Endpoint
 from sslmagic_cli.__main__ import magic
-from sslmagic_cli.demo import scenes
+from sslmagic_cli.demo import stage
 from sslmagic_cli.demo.client import CLIENT
 from sslmagic_cli.demo.gateway import Gateway
 from sslmagic_cli.exits import Exit
@@ -99,7 +99,7 @@ def test_fails_if_what_it_shows_is_not_so(
     def careless(node: Endpoint, *options: str) -> Gateway:
         return Gateway(node, *("none" if one == "magic" else one for one in options))
 
-    monkeypatch.setattr(scenes, "Gateway", careless)
+    monkeypatch.setattr(stage, "Gateway", careless)
     with pytest.raises(SystemExit) as ended:
         magic.run(["demo", "--plain"])
     assert ended.value.code == Exit.FAULT

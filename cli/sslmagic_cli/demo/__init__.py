@@ -24,11 +24,12 @@ def command(*, plain: bool) -> None:
     # Imported here, because they bring rich, and `magic --help` must not wait for it.
     from sslmagic_cli.demo import scenes
     from sslmagic_cli.demo.picture import Picture
+    from sslmagic_cli.demo.stage import Stage
 
     began = time.monotonic()
     picture = Picture(plain=plain)
     claims: list[scenes.Claim] = []
-    with scenes.Stage.set_up() as stage:
+    with Stage.set_up() as stage:
         picture.path(stage)
         alone = scenes.plain(stage)
         picture.plain(alone)

@@ -25,8 +25,8 @@ from sslmagic_cli.demo.scenes import (
     Formats,
     Passthrough,
     Spoofing,
-    Stage,
 )
+from sslmagic_cli.demo.stage import Stage
 
 __all__ = ["Picture"]
 

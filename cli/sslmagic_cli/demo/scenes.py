@@ -11,18 +11,15 @@ import contextlib
 import dataclasses
 import json
 import logging
-import signal
-import tempfile
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 from typing import Any
 
-from sslmagic import DecodeError, Endpoint, Preamble, Trust, decode, encode
+from sslmagic import DecodeError, Endpoint, Preamble, decode, encode
 from sslmagic.errors import Reason
 from sslmagic.hello import starts_client_hello
 from sslmagic.wire import FORMATS
-from sslmagic_cli.demo.authority import NAME, Authority
-from sslmagic_cli.demo.backend import GATEWAY, ClearBackend, SecureBackend
+from sslmagic_cli.demo.authority import NAME
+from sslmagic_cli.demo.backend import GATEWAY
 from sslmagic_cli.demo.client import (
     PATIENCE,
     SPOOFER,
@@ -33,8 +30,7 @@ from sslmagic_cli.demo.client import (
     others,
     visit,
 )
-from sslmagic_cli.demo.gateway import Gateway
-from sslmagic_cli.demo.wire import Wire
+from sslmagic_cli.demo.stage import Stage
 
 __all__ = [
     "VICTIM",
@@ -44,7 +40,6 @@ __all__ = [
     "Formats",
     "Passthrough",
     "Spoofing",
-    "Stage",
     "clear",
     "enhanced",
     "formats",
@@ -112,44 +107,6 @@ class Clear:
     """The lines of each request's headers."""
     client: Endpoint
     claims: list[Claim]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Everything that runs during the demonstration."""
-
-    authority: Authority
-    backend: SecureBackend
-    wire: Wire
-    gateways: dict[str, Gateway]
-    """By the format that they prepend; `none`, and `http` for the one in clear."""
-
-    @classmethod
-    @contextlib.contextmanager
-    def set_up(cls) -> Generator[Stage]:
-        """Start the backends and the gateways; they end with the context."""
-        trust = Trust(peers=[GATEWAY], formats=FORMATS)
-        with contextlib.ExitStack() as stack:
-            enter = stack.enter_context
-            # Told to end we end as with Ctrl-C, and take the gateways with us.
-            before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-            stack.callback(signal.signal, signal.SIGTERM, before)
-            directory = enter(tempfile.TemporaryDirectory(prefix="magic-demo-"))
-            authority = Authority.create(Path(directory))
-            backend = enter(SecureBackend(trust, authority.server))
-            naive = enter(SecureBackend(Trust(others="direct"), authority.server))
-            in_clear = enter(ClearBackend(trust))
-            wire = enter(Wire(backend.address))
-            # All at once, because starting Python is what takes the time.
-            gateways: dict[str, Gateway] = {
-                format: enter(Gateway(wire.address, "--enhance", format))
-                for format in FORMATS
-            }
-            gateways["none"] = enter(Gateway(naive.address, "--enhance", "none"))
-            gateways["http"] = enter(Gateway(in_clear.address, "--protocol", "http"))
-            yield cls(
-                authority=authority, backend=backend, wire=wire, gateways=gateways
-            )
 
 
 def plain(stage: Stage) -> Passthrough:

@@ -11,7 +11,8 @@ from sslmagic import Trust
 from sslmagic_cli.demo import scenes
 from sslmagic_cli.demo.backend import GATEWAY, ClearBackend
 from sslmagic_cli.demo.gateway import Gateway
-from sslmagic_cli.demo.scenes import Claim, Stage
+from sslmagic_cli.demo.scenes import Claim
+from sslmagic_cli.demo.stage import Stage
 
 
 @pytest.fixture(scope="module")
