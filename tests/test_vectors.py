@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jsonschema
 import pytest
 
-from sslmagic.decoder import Decoder, Framer
+from sslmagic.decoder import Decoder, Framer, decode
 from sslmagic.errors import DecodeError, ProofError, UntrustedError
 from sslmagic.preamble import Command, Endpoint, Preamble
 from sslmagic.proof import Bind, Hop, seal, verify
@@ -19,6 +19,8 @@ from sslmagic.wire import LIMITS, PARSERS, Frame, encode, magic
 from sslmagic_cli.description import described
 from tests.sources import PROJECT
 from tests.vectors.generate import files
+from tests.vectors.second import reader as second
+from tests.vectors.second.octets import Refused
 from tests.vectors.tabulate import BEGIN, END, NAMES, tables
 from tests.vectors.vector import HERE, Vector, raw, vectors
 
@@ -28,6 +30,9 @@ SIGNED = [test for test in raw("proof") if test["profile"] == 1]
 SAID = re.compile(r"\*\*([AEHLMPT][1-9][0-9]?)\*\*")
 
 every = pytest.mark.parametrize("vector", ALL, ids=str)
+every_refused = pytest.mark.parametrize(
+    "vector", [vector for vector in ALL if not vector.valid], ids=str
+)
 every_valid = pytest.mark.parametrize("vector", VALID, ids=str)
 every_signed = pytest.mark.parametrize("test", SIGNED, ids=lambda test: test["id"])
 every_sealed = pytest.mark.parametrize(
@@ -69,6 +74,37 @@ def test_the_whole_stream(vector: Vector) -> None:
         assert found.rest == vector.rest
         said = described(found.preamble, found.frame, len(found.rest))
         assert json.loads(json.dumps(said)) == vector.decoded
+
+
+@every
+def test_decoding_in_one_call(vector: Vector) -> None:
+    long_way = outcome(vector, [vector.octets])
+    try:
+        preamble, rest = decode(vector.octets, vector.format, limit=vector.limit)
+    except DecodeError as error:
+        found = Outcome(error.reason.value, error.offset)
+    else:
+        found = long_way._replace(preamble=preamble, rest=rest)
+    assert found == long_way
+
+
+@every_refused
+def test_refused_at_the_first_wrong_octet(vector: Vector) -> None:
+    """No octet more is waited for than it takes to tell."""
+    octets = vector.octets
+    for end in range(len(octets) + 1):
+        try:
+            second.decode(octets[:end], vector.format, vector.limit)
+        except Refused as refusal:
+            if refusal.reason != "truncated":
+                break
+    else:
+        end = len(octets) + 1
+    decoder = Decoder(vector.format, limit=vector.limit)
+    decoder.feed(octets[: end - 1])
+    if end <= len(octets):
+        with pytest.raises(DecodeError):
+            decoder.feed(octets[end - 1 : end])
 
 
 @every

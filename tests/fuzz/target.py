@@ -7,7 +7,7 @@ The first octet of an input chooses a format and how the rest is cut; the rest i
 stream. What must hold of every stream:
 
     typed       a preamble or a DecodeError, and nothing else
-    split       the same result for one piece, single octets and chosen cuts
+    split       the same result for one piece, single octets, cuts, and in one call
     second      the same result as the second reader, written from spec.md alone
     round trip  what was decoded is encoded and decoded to the same
     follow      no octet behind the preamble changes what was decoded
@@ -21,15 +21,15 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sslmagic.decoder import Decoder
+from sslmagic.decoder import Decoder, decode
 from sslmagic.errors import DecodeError, EncodeError
 from sslmagic.hello import ClientHello, hello_length, starts_client_hello
 from sslmagic.preamble import Command, Endpoint, Preamble
 from sslmagic.reception import Accepted, Reception
 from sslmagic.trust import Trust
 from sslmagic.wire import FORMATS, LIMITS, encode
+from tests.vectors.second import reader
 from tests.vectors.second.octets import Refused
-from tests.vectors.second.reader import decode
 
 __all__ = ["Result", "TestOneInput", "examine"]
 
@@ -62,6 +62,7 @@ def examine(format: str, stream: bytes, *, seed: int = 0) -> Result:
     whole = decoded(format, [stream])
     for pieces in splits(stream, seed):
         assert decoded(format, pieces) == whole, f"{format} {stream.hex()}: a split"
+    assert in_one_call(format, stream) == whole, f"{format} {stream.hex()}: one call"
     _ask_second(format, stream, whole)
     if whole.preamble is not None:
         _ask_round_trip(format, whole.preamble)
@@ -99,9 +100,20 @@ def decoded(format: str, pieces: list[bytes]) -> Result:
     return Result(None, None, preamble, length)
 
 
+def in_one_call(format: str, stream: bytes) -> Result:
+    """Return the result of `decode`, which has short cuts of its own."""
+    try:
+        preamble, rest = decode(stream, format)
+    except DecodeError as error:
+        return Result(error.reason.value, error.offset, None, 0)
+    length = len(stream) - len(rest)
+    assert stream[length:] == rest
+    return Result(None, None, preamble, length)
+
+
 def _ask_second(format: str, stream: bytes, whole: Result) -> None:
     try:
-        said = decode(stream, format)
+        said = reader.decode(stream, format)
     except Refused as refusal:
         found = refusal.reason, refusal.offset
         assert found == whole[:2], f"{format} {stream.hex()}: {found}, {whole[:2]}"

@@ -330,6 +330,7 @@ PROOF = [
         "profile",
         14,
     ),
+    Case("bound-1", "M13", "one octet is bound", changed(SIGNED, 15, 1), rest=b"x"),
     Case(
         "bound-17408",
         "M13",

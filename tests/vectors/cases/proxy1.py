@@ -32,6 +32,34 @@ PORT4_TO = len("PROXY TCP4 203.0.113.9 198.51.100.2 51234 ")
 LINES = [
     Case("tcp4", "L1", "IPv4", GOOD, rest=HTTP),
     Case("tcp6", "L1", "IPv6", tcp6(), rest=HTTP),
+    Case(
+        "tcp4-shortest",
+        "L1",
+        "the shortest IPv4 line",
+        tcp4("1.1.1.1", "0.0.0.0", "1", "0"),
+        rest=HTTP,
+    ),
+    Case(
+        "tcp6-shortest",
+        "L1",
+        "the shortest IPv6 line",
+        line("TCP6 1:: :: 1 0"),
+        rest=HTTP,
+    ),
+    Case(
+        "tcp4-longest",
+        "L1",
+        "the longest IPv4 line, 56 octets",
+        tcp4("223.255.255.255", "255.255.255.255", "65535", "65535"),
+        rest=HTTP,
+    ),
+    Case(
+        "tcp6-longest",
+        "L1",
+        "the longest IPv6 line that needs no dotted part, 104 octets",
+        line(f"TCP6 {LONGEST.replace('f', '2', 1)} {LONGEST} 65535 65535"),
+        rest=HTTP,
+    ),
     Case("unknown", "L5", "UNKNOWN, short form", line("UNKNOWN"), rest=HTTP),
     Case(
         "unknown-long",
