@@ -20,6 +20,8 @@ class Import:
 
     target: str
     line: int
+    for_types_only: bool
+    """Whether it stands under TYPE_CHECKING, and so never loads anything."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +44,21 @@ class Source:
 
     def imports(self) -> Iterator[Import]:
         """Every import, inside functions and under TYPE_CHECKING as well."""
+        unloaded = {
+            inner
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for statement in node.body
+            for inner in ast.walk(statement)
+        }
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield Import(target=alias.name, line=node.lineno)
-            elif isinstance(node, ast.ImportFrom):
-                base = node.module or ""
-                for alias in node.names:
-                    # `from a import b` loads a.b where that is a module of ours.
-                    inner = f"{base}.{alias.name}"
-                    target = inner if inner in _names() else base
-                    yield Import(target=target, line=node.lineno)
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for target in _targets(node):
+                    yield Import(
+                        target=target,
+                        line=node.lineno,
+                        for_types_only=node in unloaded,
+                    )
 
     def has_code(self) -> bool:
         """Whether it does more than say what it is and pass names on."""
@@ -80,6 +86,16 @@ def _names() -> dict[str, Path]:
 def _module_name(path: Path) -> str:
     parts = path.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _targets(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    for alias in node.names:
+        if isinstance(node, ast.Import):
+            yield alias.name
+        else:
+            # `from a import b` loads a.b where that is a module of ours.
+            inner = f"{node.module}.{alias.name}"
+            yield inner if inner in _names() else node.module or ""
 
 
 def _is_declaration(node: ast.stmt) -> bool:
