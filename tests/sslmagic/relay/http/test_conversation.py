@@ -416,16 +416,23 @@ def test_a_client_that_asks_no_more_is_left_after_a_while() -> None:
         relay.until(keepalive_timeout=1)
 
 
-@pytest.mark.parametrize("limit", ["timeout", "max_transaction_duration"])
-def test_an_exchange_that_rests_or_lasts_too_long_is_reset(limit: str) -> None:
-    limits = Limits(**{limit: 0.1})
+@pytest.mark.parametrize(
+    ("limits", "count"),
+    [
+        (Limits(timeout=0.1), "idle"),
+        (Limits(max_transaction_duration=0.1), "duration"),
+    ],
+)
+def test_an_exchange_that_rests_or_lasts_too_long_is_reset(
+    limits: Limits, count: str
+) -> None:
     with serving(limits=limits, sweep=0.02) as (relay, backend):
         with relay.client(GET) as client, backend.accept() as node:
             head(node)
             for connection in (client, node):
                 with pytest.raises(ConnectionResetError):
                     connection.recv(1)
-        relay.until(**{"idle" if limit == "timeout" else "duration": 1})
+        relay.until(**{count: 1})
 
 
 def test_a_client_that_takes_no_answer_is_left_after_a_while() -> None:

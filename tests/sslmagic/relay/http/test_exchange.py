@@ -25,6 +25,15 @@ def begin(octets: bytes, client: str | None = CLIENT) -> tuple[Exchange, bytes]:
     return exchange, first
 
 
+def true(exchange: Exchange) -> set[str]:
+    """Return which of its answers are yes."""
+    names = {
+        *("asked", "heard", "answering", "answered", "upward", "downward", "holds"),
+        *("awaits_continue", "node_stays", "client_stays"),
+    }
+    return {name for name in names if getattr(exchange, name)}
+
+
 def lines(head: bytes) -> list[bytes]:
     return head.split(b"\r\n")
 
@@ -32,24 +41,24 @@ def lines(head: bytes) -> list[bytes]:
 def test_a_request_and_its_response() -> None:
     exchange, first = begin(GET)
     assert first == b"GET /a HTTP/1.1\r\nHost: x\r\n" + NAME + b"\r\n"
-    assert exchange.asked
-    assert not exchange.heard
+    assert "asked" in true(exchange)
+    assert "heard" not in true(exchange)
     back = exchange.reply(OK)
     assert back == OK
     assert (exchange.heard, exchange.answering, exchange.answered) == (True,) * 3
-    assert exchange.node_stays
-    assert exchange.client_stays
+    assert "node_stays" in true(exchange)
+    assert "client_stays" in true(exchange)
 
 
 def test_requests_in_a_row_keep_their_order_and_their_own_answers() -> None:
     exchange, _ = begin(GET + GET.replace(b"/a", b"/b"))
-    assert exchange.holds
+    assert "holds" in true(exchange)
     exchange.reply(OK)
     exchange.proceed()
     second = exchange.begin()
     assert second is not None
     assert second.startswith(b"GET /b ")
-    assert not exchange.holds
+    assert "holds" not in true(exchange)
     assert exchange.reply(OK) == OK
 
 
@@ -81,14 +90,14 @@ def test_a_body_of_many_chunks_is_taken_in_turns_and_sent_as_few() -> None:
     while exchange.upward:
         sent += exchange.more()
         turns += 1
-    assert exchange.asked
+    assert "asked" in true(exchange)
     assert turns > 3
     assert len(sent) < 1300
 
 
 def test_one_empty_line_in_front_of_a_request_is_forgiven() -> None:
     exchange, _ = begin(b"\r\n" + GET)
-    assert exchange.asked
+    assert "asked" in true(exchange)
     exchange = Exchange(CLIENT)
     exchange.feed(b"\r\n\r\n" + GET)
     with pytest.raises(RequestError):
@@ -124,22 +133,22 @@ def test_a_body_goes_on_as_it_comes_and_no_further_than_it_reaches() -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
     exchange, first = begin(head + b"he")
     assert first.endswith(b"\r\n\r\nhe")
-    assert not exchange.asked
+    assert "asked" not in true(exchange)
     exchange.feed(b"llo" + GET)
     assert exchange.more() == b"llo"
-    assert exchange.asked
-    assert exchange.holds
+    assert "asked" in true(exchange)
+    assert "holds" in true(exchange)
 
 
 def test_a_client_may_wait_for_100() -> None:
     head = b"PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
     exchange, first = begin(head + b"Content-Length: 5\r\n\r\n")
     assert b"Expect: 100-continue" in lines(first)
-    assert exchange.awaits_continue
+    assert "awaits_continue" in true(exchange)
     back = exchange.reply(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert back == b"HTTP/1.1 100 Continue\r\n\r\n"
-    assert not exchange.awaits_continue
-    assert not exchange.answering
+    assert "awaits_continue" not in true(exchange)
+    assert "answering" not in true(exchange)
     exchange.feed(b"hello")
     assert exchange.more() == b"hello"
     assert exchange.reply(OK) == OK
@@ -149,25 +158,25 @@ def test_an_early_response_ends_the_connection() -> None:
     exchange, _ = begin(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
     back = exchange.reply(b"HTTP/1.1 413 Too Big\r\nContent-Length: 0\r\n\r\n")
     assert b"Connection: close" in lines(back)
-    assert exchange.answered
-    assert not exchange.asked
-    assert not exchange.client_stays
+    assert "answered" in true(exchange)
+    assert "asked" not in true(exchange)
+    assert "client_stays" not in true(exchange)
 
 
 def test_a_worker_that_ends_says_so() -> None:
     exchange, _ = begin(GET)
     assert b"Connection: close" in lines(exchange.reply(OK, last=True))
-    assert not exchange.client_stays
+    assert "client_stays" not in true(exchange)
 
 
 def test_a_body_up_to_the_nodes_end_is_chunked_for_the_client() -> None:
     exchange, _ = begin(GET)
     back = exchange.reply(b"HTTP/1.1 200 OK\r\n\r\nhel") + exchange.reply(b"lo")
-    assert not exchange.answered
+    assert "answered" not in true(exchange)
     back += exchange.reply(b"")
-    assert exchange.answered
-    assert exchange.client_stays
-    assert not exchange.node_stays
+    assert "answered" in true(exchange)
+    assert "client_stays" in true(exchange)
+    assert "node_stays" not in true(exchange)
     assert b"Transfer-Encoding: chunked" in lines(back)
     assert back.endswith(b"\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n")
 
@@ -180,7 +189,7 @@ def test_http_1_0_gets_octets_up_to_our_end_and_nothing_interim() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
     )
     assert back == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhi"
-    assert not exchange.client_stays
+    assert "client_stays" not in true(exchange)
 
 
 @pytest.mark.parametrize(
@@ -196,9 +205,9 @@ def test_a_response_without_a_body_has_none(
 ) -> None:
     exchange, _ = begin(request_head)
     assert exchange.reply(response) == response
-    assert exchange.answered
-    assert exchange.node_stays
-    assert exchange.client_stays
+    assert "answered" in true(exchange)
+    assert "node_stays" in true(exchange)
+    assert "client_stays" in true(exchange)
 
 
 def test_trailers_of_a_response_are_left_out() -> None:
@@ -215,8 +224,8 @@ def test_trailers_of_a_response_are_left_out() -> None:
 def test_what_a_node_says_behind_its_answer_is_nobodys() -> None:
     exchange, _ = begin(GET)
     assert exchange.reply(OK + OK) == OK
-    assert exchange.answered
-    assert not exchange.node_stays
+    assert "answered" in true(exchange)
+    assert "node_stays" not in true(exchange)
 
 
 @pytest.mark.parametrize(
@@ -234,14 +243,14 @@ def test_an_answer_that_is_none_is_the_nodes_fault(answer: bytes) -> None:
     exchange, _ = begin(GET)
     with pytest.raises(NodeError):
         exchange.reply(answer)
-    assert not exchange.answering
+    assert "answering" not in true(exchange)
 
 
 def test_what_was_understood_of_a_broken_answer_goes_first() -> None:
     exchange, _ = begin(GET)
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert exchange.reply(head + b"x\r\n") == head
-    assert exchange.downward
+    assert "downward" in true(exchange)
     with pytest.raises(NodeError):
         exchange.reply()
 
@@ -251,18 +260,18 @@ def test_an_answer_cut_short_is_the_nodes_fault() -> None:
     exchange.reply(OK[:-1])
     with pytest.raises(NodeError):
         exchange.reply(b"")
-    assert not exchange.answered
+    assert "answered" not in true(exchange)
 
 
 def test_an_answer_of_many_chunks_is_taken_in_turns() -> None:
     exchange, _ = begin(GET)
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     back = exchange.reply(head + b"1\r\nx\r\n" * 1000 + b"0\r\n\r\n")
-    assert exchange.downward
-    assert not exchange.answered
+    assert "downward" in true(exchange)
+    assert "answered" not in true(exchange)
     while exchange.downward:
         back += exchange.reply()
-    assert exchange.answered
+    assert "answered" in true(exchange)
     assert len(back) < 1300
 
 

@@ -14,10 +14,8 @@ NEXT = b"GET / HTTP/1.1\r\n"
 
 def test_a_fixed_body_has_its_octets() -> None:
     body = Fixed(5)
-    assert body.take(b"abc") == 3
-    assert not body.done
-    assert body.take(b"de" + NEXT) == 2
-    assert body.done
+    assert (body.take(b"abc"), body.done) == (3, False)
+    assert (body.take(b"de" + NEXT), body.done) == (2, True)
     assert body.take(NEXT) == 0
     assert Fixed(0).done
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sslmagic.preamble import Endpoint
-from sslmagic.relay.http.conversation import Conversation
+from sslmagic.relay.http.exchange import Exchange
 from tests.sslmagic.relay.harness import Backend, Running, is_closed, receive
 from tests.sslmagic.relay.http.talk import GET, OK, head, http, serving
 
@@ -32,8 +32,9 @@ def test_a_client_is_named_in_its_own_family(
 def test_a_fault_of_ours_ends_one_client_only(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as (relay, backend):
         with monkeypatch.context() as patch:
-            patch.setattr(Conversation, "advance", lambda self: 1 // 0)
-            with relay.client(GET) as client:
+            patch.setattr(Exchange, "feed", lambda self, octets: 1 // 0)
+            with relay.client() as client:
+                client.sendall(GET)
                 assert is_closed(client)
             relay.until(faults=1, aborted=1)
         with relay.client(GET) as client, backend.accept() as node:
