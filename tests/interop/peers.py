@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
@@ -126,9 +127,7 @@ class Port:
     """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._held = socket.socket(family, socket.SOCK_STREAM)
-        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held = _bindable(host)
         self._held.bind((host, 0))
         self.host = host
         self.number: int = self._held.getsockname()[1]
@@ -237,8 +236,19 @@ class Process:
 
 
 def _listens(port: Port) -> bool:
-    # The kernel's table is read: a connection made to find out would be relayed.
-    table = Path("/proc/net/tcp6" if ":" in port.host else "/proc/net/tcp")
-    wanted, listen = f"{port.number:04X}", "0A"
-    rows = (line.split() for line in table.read_text().splitlines()[1:])
-    return any(row[1].rpartition(":")[2] == wanted and row[3] == listen for row in rows)
+    # SO_REUSEADDR lets a port be bound again until somebody listens on it. So it is
+    # known without a connection, which a peer would relay, and without the kernel's
+    # table, which is long where many connections were closed a moment ago.
+    with _bindable(port.host) as probe:
+        try:
+            probe.bind(port.address)
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
+def _bindable(host: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    stream = socket.socket(family, socket.SOCK_STREAM)
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return stream

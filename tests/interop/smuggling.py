@@ -1,7 +1,7 @@
 """Requests that two servers may read differently, and ones that claim an address.
 
-Each refused one has another request behind it, for `SMUGGLED`: whoever reads the first
-otherwise than its sender meant it finds the second, or loses it.
+Each refused one has another request behind it: whoever reads the first otherwise than
+its sender meant it finds the second, or loses it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-__all__ = ["CLAIMS", "REFUSED", "SMUGGLED", "Attempt"]
+__all__ = ["CLAIMS", "REFUSED", "Attempt"]
 
 VICTIM = b"203.0.113.7"
-SMUGGLED = b"/smuggled"
-
-_BEHIND = b"GET %b HTTP/1.1\r\nHost: x\r\nX-Cluster-Client-Ip: %b\r\n\r\n" % (
-    SMUGGLED,
-    VICTIM,
+_BEHIND = (
+    b"GET /smuggled HTTP/1.1\r\nHost: x\r\nX-Cluster-Client-Ip: %b\r\n\r\n" % VICTIM
 )
 
 
