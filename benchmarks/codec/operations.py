@@ -57,7 +57,7 @@ OPERATIONS = (
         name="encode-addresses",
         title="Encode: two packed addresses to octets, as a gateway does",
         notes=(
-            "sslmagic: Preamble.packed(transport, block), encode()",
+            "sslmagic: encode_tcp4(block, format); elsewhere Preamble.packed, encode",
             "Go: HeaderProxyFromAddrs of two net.TCPAddr, Format()",
             "proxy-protocol: a result of two ipaddress values, pack()",
         ),

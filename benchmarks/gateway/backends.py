@@ -12,7 +12,7 @@ from benchmarks.cores import LOAD_CORE
 from benchmarks.gateway.processes import Server, free_port, running
 from benchmarks.programs import go_program, program
 
-__all__ = ["HOSTS", "Backend", "any_backend", "nginx_backend"]
+__all__ = ["HOSTS", "Backend", "any_backend", "make_certificate", "nginx_backend"]
 
 _NGINX = """\
 worker_processes 1;
@@ -69,7 +69,7 @@ def nginx_backend(directory: Path) -> Iterator[Backend]:
     home = directory / "nginx-backend"
     home.mkdir()
     ports = {name: free_port() for name in ("plain", "tls", "behind", "tls_behind")}
-    _make_certificate(home)
+    make_certificate(home)
     listens = [
         f"        listen {host}:{ports[name]} {flags};"
         for host in HOSTS
@@ -98,7 +98,8 @@ def any_backend(directory: Path) -> Iterator[Server]:
         yield server
 
 
-def _make_certificate(home: Path) -> None:
+def make_certificate(home: Path) -> None:
+    """Put `certificate.pem` and `key.pem`, ECDSA P-256, into a directory."""
     subprocess.run(
         [
             *(program("openssl"), "req", "-x509", "-nodes", "-days", "2"),

@@ -50,6 +50,8 @@ def load(
 ) -> Load:
     """Open connections as fast as they go, one request each.
 
+    All of them fail alike on a machine that is busy with something else.
+
     Raises:
         RuntimeError: a connection failed, so that the figure would be none.
     """

@@ -41,6 +41,8 @@ func main() {
 	// The runtime's timers are coarse; a sleep in the kernel on a thread of its own
 	// keeps a rate of thousands a second.
 	runtime.LockOSThread()
+	// A thread that sleeps in the kernel must not keep the others from running.
+	runtime.GOMAXPROCS(4)
 	start := time.Now()
 	for i := 0; i < count; i++ {
 		due := time.Duration(float64(i) / rate * float64(time.Second))
