@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Acceptor"]
 
 _BATCH = 64
-"""Connections accepted in a row, before those that are open have their turn."""
+"""Connections accepted at a time, before those that are open have their turn."""
 _PAUSE = 0.1
 """Seconds without accepting when there are no descriptors or buffers left."""
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -56,12 +56,12 @@ class Acceptor:
         self.resume()
 
     def ready(self, mask: int) -> None:
-        """Accept until nobody waits any more, or others must have their turn."""
+        """Take in who waits, as many as there are or as get a turn."""
         del mask
-        accept = self._accept
-        for _ in range(_BATCH):
-            if not accept():
-                return
+        # First all of them, then each: what either part needs stays in the
+        # processor's caches meanwhile.
+        for descriptor, name in self._accept():
+            self._serve(descriptor, name)
 
     def swept(self, now: float) -> None:
         """Do nothing: listening has no end."""
@@ -87,36 +87,43 @@ class Acceptor:
             self._loop.add(self._listening.fileno(), self, mask)
 
     def end(self) -> None:
-        """Accept who waits already, and nobody after that."""
-        for _ in range(socket.SOMAXCONN):
-            if not self._accept():
-                break
+        """Take in who waits already, and nobody after that."""
+        while waiting := self._accept():
+            for descriptor, name in waiting:
+                self._serve(descriptor, name)
         self.pause()
         self._ended = True
         self._listening.close()
 
-    def _accept(self) -> bool:
-        """Accept one client; return whether there may be another."""
+    def _accept(self) -> list[tuple[int, SocketAddress]]:
+        """Return descriptors and names of some of those who wait."""
         server = self._server
-        if server.live >= server.most:
+        room = min(_BATCH, server.most - server.live)
+        if room <= 0:
             server.counts[counters.FULL] += 1
             self.pause()
-            return False
+        # What `socket.socket.accept` calls, without the wrapper around it.
+        accept = self._accepting._accept  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        accepted: list[tuple[int, SocketAddress]] = []
         try:
-            # What `socket.socket.accept` calls, without the wrapper around it.
-            descriptor, name = self._accepting._accept()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            while len(accepted) < room:
+                accepted.append(accept())
         except BlockingIOError:
-            return False
+            pass
         except OSError as error:
             # The rest are errors of that one connection (accept(2), "Error handling").
             if error.errno in _EXHAUSTED:
                 server.counts[counters.DESCRIPTORS] += 1
                 self.pause()
                 self._loop.after(_PAUSE, self.resume)
-                return False
-            return True
+        return accepted
+
+    def _serve(self, descriptor: int, name: SocketAddress) -> None:
+        """Hand a client over to the virtual server."""
+        server = self._server
         client = ClientEnd(self._family, _STREAM, 0, descriptor)
-        client.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+        if not server.frugal:
+            client.setblocking(False)  # noqa: FBT003 - the socket module's signature
         client.start(server)
         server.counts[counters.ACCEPTED] += 1
         server.live += 1
@@ -125,7 +132,6 @@ class Acceptor:
             server.accepted(client, name, local)
         except Exception as error:  # noqa: BLE001 - one client's fault
             server.fault(client, error)
-        return True
 
 
 def _exact(listening: socket.SocketType) -> SocketAddress | None:

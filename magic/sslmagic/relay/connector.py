@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sslmagic.relay import counters
-from sslmagic.relay.pair import NodeEnd
+from sslmagic.relay.loop import ARRIVALS, CHANGES
+from sslmagic.relay.pair import NAGLE, NodeEnd
 
 if TYPE_CHECKING:
     from sslmagic.relay.address import Address
@@ -112,6 +113,7 @@ class Attempt:
     def run(self) -> None:
         """Try nodes until one takes the first octets or has to be waited for."""
         connector = self._connector
+        frugal = connector.server.frugal
         nodes = connector.nodes
         while self._tried < connector.attempts:
             self._node = node = nodes[(self._first + self._tried) % len(nodes)]
@@ -125,7 +127,10 @@ class Attempt:
                 continue
             end.start(connector.server)
             if node.is_tcp:
-                end.setsockopt(_TCP, socket.TCP_NODELAY, 1)
+                if frugal:
+                    end.seen |= NAGLE
+                else:
+                    end.setsockopt(_TCP, socket.TCP_NODELAY, 1)
                 # The answer to our SYN is acknowledged by the first octets, instead
                 # of by a segment of its own in front of them.
                 end.setsockopt(_TCP, socket.TCP_QUICKACK, 0)
@@ -187,13 +192,15 @@ class Attempt:
             self._failed(error.strerror or str(error))
             return False
         self.opening = self._end = None
-        opening.joined(end, octets[sent:])
+        unsent = octets[sent:]
+        opening.joined(end, unsent)
         if self._timed:
             self._connector.waiting.discard(self)
         if self._watched:
             end.take_over()
         else:
-            self._connector.loop.add(end.fileno(), end)
+            events = ARRIVALS if end.server.frugal and not unsent else CHANGES
+            self._connector.loop.add(end.fileno(), end, events)
         return True
 
     def _wait(self, end: NodeEnd) -> None:

@@ -8,6 +8,7 @@ then leaves the descriptor to it.
 from __future__ import annotations
 
 import select
+import socket
 from typing import TYPE_CHECKING, Final
 
 from sslmagic.errors import Reason
@@ -50,7 +51,8 @@ class Guard:
         while client.other is not None:
             view = self._server.view
             try:
-                count = client.recv_into(view, LONGEST_SIGNATURE - len(self._held))
+                wanted = LONGEST_SIGNATURE - len(self._held)
+                count = client.recv_into(view, wanted, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
             except OSError:

@@ -89,7 +89,6 @@ def _tcp(address: Address, *, defer: bool) -> socket.socket:
             only = address.name[0] != "::"
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
         # What is set here holds for every accepted connection.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if defer:
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _DEFER)

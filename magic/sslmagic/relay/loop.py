@@ -4,10 +4,10 @@
       ^                                                                          |
       +--------------------------------------------------------------------------+
 
-Descriptors are watched edge-triggered and registered once: a handler is told when
-something changed and remembers what it has not used up. A socket is closed after the
-round in which its owner gave it up, so that a number in a batch of events never means
-another connection than the one the kernel meant.
+Descriptors are watched edge-triggered: a handler is told when something changed and
+remembers what it has not used up. A socket is closed after the round in which its owner
+gave it up, so that a number in a batch of events never means another connection than
+the one the kernel meant.
 """
 
 from __future__ import annotations
@@ -20,20 +20,17 @@ from typing import Final, Protocol
 
 from sslmagic.relay.timers import Appointments, Deadlines
 
-__all__ = ["CHANGES", "Closeable", "Handler", "Loop"]
+__all__ = ["ARRIVALS", "CHANGES", "Closeable", "Handler", "Loop"]
 
-CHANGES: Final = (
-    select.EPOLLIN
-    | select.EPOLLOUT
-    | select.EPOLLRDHUP
-    | select.EPOLLPRI
-    | select.EPOLLET
-)
-"""What a connection is watched for; errors and hang-ups are always reported.
+ARRIVALS: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLPRI | select.EPOLLET
+"""What to watch for to learn what a peer sends; errors are always reported.
 
 EPOLLPRI tells that urgent data is about: a read stops at its mark, so that a short one
 does not mean that nothing is left.
 """
+CHANGES: Final = ARRIVALS | select.EPOLLOUT
+"""As `ARRIVALS`, and when there is room to write again. Every connection has room when
+it is new, and is reported for it: one event more."""
 
 _BATCH = 256
 """Events taken per round: enough for one system call, few enough to stay fair."""
@@ -98,6 +95,10 @@ class Loop:
         """
         self._epoll.register(descriptor, mask)
         self._handlers[descriptor] = handler
+
+    def change(self, descriptor: int, mask: int) -> None:
+        """Watch a descriptor for something else; what is so already is told."""
+        self._epoll.modify(descriptor, mask)
 
     def hand_over(self, descriptor: int, handler: Handler) -> None:
         """Let *handler* act for a descriptor that is watched already."""

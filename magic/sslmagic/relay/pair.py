@@ -23,12 +23,13 @@ import struct
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sslmagic.relay import counters
+from sslmagic.relay.loop import CHANGES
 from sslmagic.relay.splice import FLAGS, Pipe
 
 if TYPE_CHECKING:
     from sslmagic.relay.server import VirtualServer
 
-__all__ = ["ClientEnd", "End", "NodeEnd", "join"]
+__all__ = ["NAGLE", "ClientEnd", "End", "NodeEnd"]
 
 _IN: Final = select.EPOLLIN
 _OUT: Final = select.EPOLLOUT
@@ -49,10 +50,19 @@ _BROKEN: Final = 1 << 44
 _IGNORED: Final = 1 << 42
 """The other end takes nothing any more: what comes in here is thrown away."""
 
+NAGLE: Final = 1 << 45
+"""Small writes to this end wait for each other: to be mended before the second one."""
+_ROOM: Final = 1 << 46
+"""The loop tells when there is room to write to this end again."""
+_AT_ONCE: Final = int(socket.MSG_DONTWAIT)
+"""How every call is made: accepted sockets stay blocking, which saves a system call."""
+_WITH_FIN: Final = int(socket.MSG_DONTWAIT | socket.MSG_MORE)
+
 _TURN = 16
 """Reads of one end in a row, before others have their turn."""
 _BULK = 256 * 1024
 """Octets in one direction that, with a full buffer on top, prove it to be bulk."""
+_UNIX: Final = int(socket.AF_UNIX)
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER for 0 seconds: closing sends RST instead of FIN."""
 
@@ -107,9 +117,17 @@ class End(socket.SocketType):
         self.other = None
         self.pending = b""
         self.pipe = None
-        self.seen = 0
+        # A read of a UNIX socket also stops where somebody passed a descriptor.
+        self.seen = select.EPOLLHUP if self.family == _UNIX else 0
         self.moved = 0
         self.active = self.since = server.loop.now
+
+    def join(self, node: End, unsent: bytes) -> None:
+        """Make a pair of this client and *node*, which must get *unsent* first."""
+        self.other = node
+        node.other = self
+        node.pending = unsent
+        self.server.counts[counters.JOINED] += 1
 
     def take_over(self) -> None:
         """Be told of events from now on, instead of whoever was told before.
@@ -174,14 +192,17 @@ class End(socket.SocketType):
         if other is None or not octets:
             return
         if not other.pending:
+            if other.seen & NAGLE:
+                other._hurry()  # noqa: SLF001 - the other half of the same thing
             try:
-                octets = octets[other.send(octets) :]
+                octets = octets[other.send(octets, _AT_ONCE) :]
             except BlockingIOError:
                 pass
             except OSError as error:
                 other._fail(self, error)  # noqa: SLF001 - the other half of the same thing
                 return
-        other.pending = bytes(other.pending) + octets
+        if octets:
+            other._keep(bytes(other.pending) + octets)  # noqa: SLF001 - likewise
 
     @property
     def closed(self) -> bool:
@@ -220,7 +241,7 @@ class End(socket.SocketType):
         size = self.server.room[self.SIDE]
         for _ in range(_TURN):
             try:
-                count = self.recv_into(view, size)
+                count = self.recv_into(view, size, _AT_ONCE)
             except BlockingIOError:
                 self.seen &= _DRAINED
                 return
@@ -234,15 +255,17 @@ class End(socket.SocketType):
             # The FIN is there, and nothing but the FIN: it goes out in one segment
             # with the last octets, and no read of 0 is needed to learn of it.
             last = count < size and self.seen & (_FIN | _UNSURE) == _FIN
+            if other.seen & NAGLE:
+                other._hurry()
             try:
-                sent = other.send(view[:count], socket.MSG_MORE if last else 0)
+                sent = other.send(view[:count], _WITH_FIN if last else _AT_ONCE)
             except BlockingIOError:
                 sent = 0
             except OSError as error:
                 other._fail(self, error)
                 return
             if sent < count:
-                other.pending = bytes(view[sent:count])
+                other._keep(bytes(view[sent:count]))
                 return
             if last:
                 self._end(other)
@@ -253,6 +276,10 @@ class End(socket.SocketType):
             if self.moved >= _BULK and count == size:
                 self.pipe = self.server.pipes.lend()
                 if self.pipe is not None:
+                    # splice(2) knows no flag for what MSG_DONTWAIT does.
+                    self.setblocking(False)  # noqa: FBT003
+                    other.setblocking(False)  # noqa: FBT003
+                    other._watch_room()
                     self._splice(self.pipe, other)
                     return
         self.server.loop.again(self)
@@ -296,11 +323,29 @@ class End(socket.SocketType):
                 return
         self.server.loop.again(self)
 
+    def _hurry(self) -> None:
+        """Turn Nagle's algorithm off."""
+        self.seen &= ~NAGLE
+        # What is not connected any more says so when it is written to.
+        with contextlib.suppress(OSError):
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _keep(self, octets: bytes) -> None:
+        """Keep octets that the peer of this end does not take, until it does."""
+        self.pending = octets
+        self._watch_room()
+
+    def _watch_room(self) -> None:
+        """Be told when there is room to write to this end."""
+        if not self.seen & _ROOM:
+            self.seen |= _ROOM
+            self.server.loop.change(self.fileno(), CHANGES)
+
     def _relieve(self, other: End) -> bool:
         """Write what is left for this end; return whether the pair is still there."""
         if self.pending:
             try:
-                sent = self.send(self.pending)
+                sent = self.send(self.pending, _AT_ONCE)
             except BlockingIOError:
                 return True
             except OSError as error:
@@ -373,7 +418,7 @@ class End(socket.SocketType):
         """Read what nobody takes any more, until the peer of this end has ended."""
         for _ in range(_TURN):
             try:
-                count = self.recv_into(self.server.view)
+                count = self.recv_into(self.server.view, 0, _AT_ONCE)
             except BlockingIOError:
                 self.seen &= _DRAINED
                 return
@@ -435,12 +480,3 @@ class NodeEnd(End):
     OCTETS = counters.OCTETS_DOWN
     SIDE = 1
     LAST_WORDS = True
-
-
-def join(client: ClientEnd, node: NodeEnd, unsent: bytes | memoryview) -> None:
-    """Make a pair of two ends; *unsent* is what the node must get first."""
-    client.other = node
-    node.other = client
-    node.pending = unsent
-    server = client.server
-    server.counts[counters.JOINED] += 1

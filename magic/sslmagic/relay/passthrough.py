@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import abc
 import select
+import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -21,7 +22,8 @@ from sslmagic.relay.address import Address, SocketAddress, endpoint
 from sslmagic.relay.connector import Attempt, Connector
 from sslmagic.relay.first import JUDGES
 from sslmagic.relay.guard import Guard
-from sslmagic.relay.pair import ClientEnd, NodeEnd, join
+from sslmagic.relay.loop import ARRIVALS
+from sslmagic.relay.pair import ClientEnd, NodeEnd
 from sslmagic.relay.server import VirtualServer
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrival", "Passthrough"]
 
+_AT_ONCE: Final = int(socket.MSG_DONTWAIT)
 _GONE: Final = select.EPOLLERR | select.EPOLLHUP
 _FAULTS: Final = {
     Reason.HELLO: "the first octets are no ClientHello",
@@ -47,6 +50,8 @@ class Passthrough(VirtualServer):
         protocol: what the first octets must be, a key of `JUDGES`. With ``stream`` a
             node is connected without waiting for them, since it may speak first.
     """
+
+    frugal = True
 
     def __init__(
         self, worker: Worker, limits: Limits, nodes: Sequence[Address], protocol: str
@@ -123,7 +128,7 @@ class Arrival(abc.ABC, Generic[Server]):
         """Read what is there, and act on it."""
         view = self.server.view
         try:
-            count = self.client.recv_into(view, self.server.room[0])
+            count = self.client.recv_into(view, self.server.room[0], _AT_ONCE)
         except BlockingIOError:
             self.settle(ended=False)
         except OSError:
@@ -195,13 +200,13 @@ class Arrival(abc.ABC, Generic[Server]):
     def joined(self, node: NodeEnd, unsent: bytes) -> None:
         """Leave the client to its pair."""
         client = self.client
-        join(client, node, unsent)
+        client.join(node, unsent)
         if self.guarded:
             Guard(client, self.held, self.server).start(watched=self.watched)
         elif self.watched:
             client.take_over()
         else:
-            self.server.loop.add(client.fileno(), client)
+            self.server.loop.add(client.fileno(), client, ARRIVALS)
 
     def unreachable(self, why: str) -> None:
         """Close: no node could be reached."""

@@ -8,7 +8,7 @@ the pair's.
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sslmagic.errors import Reason
 from sslmagic.relay import counters
@@ -53,6 +53,14 @@ class VirtualServer(abc.ABC):
         """Clients that there may be at a time."""
         self.acceptors: list[Acceptor] = []
         """Its listeners."""
+
+    frugal: ClassVar[bool] = False
+    """Whether every octet of its connections goes through pairs.
+
+    Pairs spare the system calls that most connections can do without: their clients
+    need not be non-blocking, their nodes have Nagle's algorithm on until a second
+    write, and neither is watched for room to write until there is none.
+    """
 
     @abc.abstractmethod
     def accepted(

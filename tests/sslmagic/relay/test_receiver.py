@@ -331,7 +331,9 @@ def test_a_peer_that_drips_leaves_by_the_same_deadline() -> None:
 
 def test_too_many_who_wait_are_refused_and_nobody_else() -> None:
     with Backend() as backend, contextlib.ExitStack() as stack:
-        relay = stack.enter_context(Running(node(backend, waiting=2)))
+        # Deferring, so that a preamble that comes with its connection need not wait.
+        build = node(backend, waiting=2)
+        relay = stack.enter_context(Running(build, defer=True))
         for _ in range(2):
             stack.enter_context(relay.client(b"\xcd"))
         relay.when(lambda: relay.server.live == 2)
