@@ -47,6 +47,11 @@ class Recorder:
         self.address: Address = self._listening.getsockname()[:2]
         self._accepting = threading.Thread(target=self._accept)
 
+    def forget(self) -> None:
+        """Forgets what arrived so far."""
+        self.requests.clear()
+        self.faults.clear()
+
     def __enter__(self) -> Self:
         self._accepting.start()
         return self
