@@ -96,6 +96,7 @@ defaults
     mode tcp
     retries 0
     timeout connect 5s
+    timeout check 5s
     timeout client 10s
     timeout server 10s
 listen sender
