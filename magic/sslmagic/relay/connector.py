@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sslmagic.relay import counters
+from sslmagic.relay.connection import NAGLE
 from sslmagic.relay.loop import ARRIVALS, CHANGES
-from sslmagic.relay.pair import NAGLE, NodeEnd
+from sslmagic.relay.pair import NodeEnd
 
 if TYPE_CHECKING:
     from sslmagic.relay.address import Address

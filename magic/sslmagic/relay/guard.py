@@ -8,11 +8,11 @@ then leaves the descriptor to it.
 from __future__ import annotations
 
 import select
-import socket
 from typing import TYPE_CHECKING, Final
 
 from sslmagic.errors import Reason
 from sslmagic.relay.address import endpoint
+from sslmagic.relay.connection import AT_ONCE
 from sslmagic.wire import LONGEST_SIGNATURE
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Guard:
             view = self._server.view
             try:
                 wanted = LONGEST_SIGNATURE - len(self._held)
-                count = client.recv_into(view, wanted, socket.MSG_DONTWAIT)
+                count = client.recv_into(view, wanted, AT_ONCE)
             except BlockingIOError:
                 return
             except OSError:

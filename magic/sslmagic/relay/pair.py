@@ -6,30 +6,28 @@
                         |----(time is up)-------> closed
                         '----(the node ended, then reset)--> lingering --> closed
 
-An end is the socket itself, with what the relay must remember about it; an idle pair
-holds no buffer at all. Octets are read into one buffer that the whole worker shares and
-written at once; what the receiver does not take is kept, and no more is read from the
-sender until it is gone. A direction that proves to be bulk goes through a pipe.
+An idle pair holds no buffer at all. Octets are read into one buffer that the whole
+worker shares and written at once; what the receiver does not take is kept, and no more
+is read from the sender until it is gone. A direction that proves to be bulk goes
+through a pipe.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import select
 import socket
-import struct
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sslmagic.relay import counters
-from sslmagic.relay.loop import CHANGES
+from sslmagic.relay.connection import AT_ONCE, NAGLE, WITH_FIN, Connection
 from sslmagic.relay.splice import FLAGS, Pipe
 
 if TYPE_CHECKING:
     from sslmagic.relay.server import VirtualServer
 
-__all__ = ["NAGLE", "ClientEnd", "End", "NodeEnd"]
+__all__ = ["ClientEnd", "End", "NodeEnd"]
 
 _IN: Final = select.EPOLLIN
 _OUT: Final = select.EPOLLOUT
@@ -39,51 +37,25 @@ _UNSURE: Final = select.EPOLLERR | select.EPOLLHUP | select.EPOLLPRI
 """With one of these a short read does not prove that nothing more is there."""
 _SEEN: Final = _IN | _FIN | _UNSURE
 _DRAINED: Final = ~(_IN | select.EPOLLPRI)
-_ENDED: Final = 1 << 40
+_ENDED: Final = 1 << 50
 """The peer of this end has sent its FIN, and it was read. No epoll bit is so high."""
-_FINISHED: Final = 1 << 41
+_FINISHED: Final = 1 << 51
 """We have sent our FIN to the peer of this end."""
-_CLOSED: Final = 1 << 43
-"""This end was given up, and nothing else is remembered."""
-_BROKEN: Final = 1 << 44
+_BROKEN: Final = 1 << 53
 """A write found the connection reset: its end, when it is read, is no FIN."""
-_IGNORED: Final = 1 << 42
+_IGNORED: Final = 1 << 52
 """The other end takes nothing any more: what comes in here is thrown away."""
-
-NAGLE: Final = 1 << 45
-"""Small writes to this end wait for each other: to be mended before the second one."""
-_ROOM: Final = 1 << 46
-"""The loop tells when there is room to write to this end again."""
-_AT_ONCE: Final = int(socket.MSG_DONTWAIT)
-"""How every call is made: accepted sockets stay blocking, which saves a system call."""
-_WITH_FIN: Final = int(socket.MSG_DONTWAIT | socket.MSG_MORE)
 
 _TURN = 16
 """Reads of one end in a row, before others have their turn."""
 _BULK = 256 * 1024
 """Octets in one direction that, with a full buffer on top, prove it to be bulk."""
-_UNIX: Final = int(socket.AF_UNIX)
-_RESET: Final = struct.pack("ii", 1, 0)
-"""SO_LINGER for 0 seconds: closing sends RST instead of FIN."""
 
 
-class End(socket.SocketType):
-    """One end of a pair; the base of every connection that a relay owns.
+class End(Connection):
+    """One end of a pair; every connection begins as one that has no other yet."""
 
-    `socket.SocketType` is the socket without the conveniences of `socket.socket`: half
-    the memory, and no Python code between a call and the kernel.
-    """
-
-    __slots__ = (
-        "active",
-        "moved",
-        "other",
-        "pending",
-        "pipe",
-        "seen",
-        "server",
-        "since",
-    )
+    __slots__ = ("active", "other", "pipe", "since")
 
     RESET: ClassVar[int]
     """What counts a reset by the peer of this end."""
@@ -94,32 +66,20 @@ class End(socket.SocketType):
     LAST_WORDS: ClassVar[bool]
     """Whether what the peer sent must arrive even if it resets the connection then."""
 
-    server: VirtualServer
-    """The virtual server that the connection belongs to."""
     other: End | None
     """The other end, while they are joined."""
-    pending: bytes | memoryview
-    """Octets that the peer of this end has not taken yet."""
     pipe: Pipe | None
     """Holds octets that came in here, if this direction is bulk."""
-    seen: int
-    """Events not used up yet, and how far either direction has got."""
-    moved: int
-    """Octets received, whatever became of them."""
     active: float
     """When something last happened here."""
     since: float
-    """When the pair was joined."""
+    """When the connection was made."""
 
     def start(self, server: VirtualServer) -> None:
-        """Fill in what a fresh connection begins with."""
-        self.server = server
+        """Fill in what a fresh end begins with."""
+        super().start(server)
         self.other = None
-        self.pending = b""
         self.pipe = None
-        # A read of a UNIX socket also stops where somebody passed a descriptor.
-        self.seen = select.EPOLLHUP if self.family == _UNIX else 0
-        self.moved = 0
         self.active = self.since = server.loop.now
 
     def join(self, node: End, unsent: bytes) -> None:
@@ -193,39 +153,21 @@ class End(socket.SocketType):
             return
         if not other.pending:
             if other.seen & NAGLE:
-                other._hurry()  # noqa: SLF001 - the other half of the same thing
+                other.hurry()
             try:
-                octets = octets[other.send(octets, _AT_ONCE) :]
+                octets = octets[other.send(octets, AT_ONCE) :]
             except BlockingIOError:
                 pass
             except OSError as error:
                 other._fail(self, error)  # noqa: SLF001 - the other half of the same thing
                 return
         if octets:
-            other._keep(bytes(other.pending) + octets)  # noqa: SLF001 - likewise
-
-    @property
-    def closed(self) -> bool:
-        """Whether this end was given up; the descriptor may live a little longer."""
-        return self.seen == _CLOSED
+            other.keep(bytes(other.pending) + octets)
 
     def expired(self) -> None:
         """Reset both ends: the client still sends to a node that is gone."""
         if (other := self.other) is not None:
             self._reset(other, other.RESET)
-
-    def drop(self) -> None:
-        """Close an end that is not joined; unread octets make it a reset."""
-        self.seen = _CLOSED
-        self.server.loop.close(self)
-
-    def reset(self) -> None:
-        """Close an end that is not joined with RST."""
-        # A connection that is not there any more cannot be reset.
-        with contextlib.suppress(OSError):
-            self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self.seen = _CLOSED
-        self.server.loop.close(self)
 
     def _pull(self, other: End) -> None:
         """Read until nothing is left, the receiver is full, or others have a turn."""
@@ -241,7 +183,7 @@ class End(socket.SocketType):
         size = self.server.room[self.SIDE]
         for _ in range(_TURN):
             try:
-                count = self.recv_into(view, size, _AT_ONCE)
+                count = self.recv_into(view, size, AT_ONCE)
             except BlockingIOError:
                 self.seen &= _DRAINED
                 return
@@ -256,16 +198,16 @@ class End(socket.SocketType):
             # with the last octets, and no read of 0 is needed to learn of it.
             last = count < size and self.seen & (_FIN | _UNSURE) == _FIN
             if other.seen & NAGLE:
-                other._hurry()
+                other.hurry()
             try:
-                sent = other.send(view[:count], _WITH_FIN if last else _AT_ONCE)
+                sent = other.send(view[:count], WITH_FIN if last else AT_ONCE)
             except BlockingIOError:
                 sent = 0
             except OSError as error:
                 other._fail(self, error)
                 return
             if sent < count:
-                other._keep(bytes(view[sent:count]))
+                other.keep(bytes(view[sent:count]))
                 return
             if last:
                 self._end(other)
@@ -279,7 +221,7 @@ class End(socket.SocketType):
                     # splice(2) knows no flag for what MSG_DONTWAIT does.
                     self.setblocking(False)  # noqa: FBT003
                     other.setblocking(False)  # noqa: FBT003
-                    other._watch_room()
+                    other.watch_room()
                     self._splice(self.pipe, other)
                     return
         self.server.loop.again(self)
@@ -323,29 +265,11 @@ class End(socket.SocketType):
                 return
         self.server.loop.again(self)
 
-    def _hurry(self) -> None:
-        """Turn Nagle's algorithm off."""
-        self.seen &= ~NAGLE
-        # What is not connected any more says so when it is written to.
-        with contextlib.suppress(OSError):
-            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def _keep(self, octets: bytes) -> None:
-        """Keep octets that the peer of this end does not take, until it does."""
-        self.pending = octets
-        self._watch_room()
-
-    def _watch_room(self) -> None:
-        """Be told when there is room to write to this end."""
-        if not self.seen & _ROOM:
-            self.seen |= _ROOM
-            self.server.loop.change(self.fileno(), CHANGES)
-
     def _relieve(self, other: End) -> bool:
         """Write what is left for this end; return whether the pair is still there."""
         if self.pending:
             try:
-                sent = self.send(self.pending, _AT_ONCE)
+                sent = self.send(self.pending, AT_ONCE)
             except BlockingIOError:
                 return True
             except OSError as error:
@@ -418,7 +342,7 @@ class End(socket.SocketType):
         """Read what nobody takes any more, until the peer of this end has ended."""
         for _ in range(_TURN):
             try:
-                count = self.recv_into(self.server.view, 0, _AT_ONCE)
+                count = self.recv_into(self.server.view, 0, AT_ONCE)
             except BlockingIOError:
                 self.seen &= _DRAINED
                 return
@@ -434,10 +358,8 @@ class End(socket.SocketType):
 
     def _close(self, other: End, count: int) -> None:
         self._part(other, count)
-        close = self.server.loop.close
-        self.seen = other.seen = _CLOSED
-        close(self)
-        close(other)
+        self.drop()
+        other.drop()
 
     def _reset(self, other: End, count: int | None) -> None:
         self._part(other, count)

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import abc
 import select
-import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from sslmagic.errors import EncodeError, Reason
 from sslmagic.relay import counters
 from sslmagic.relay.address import Address, SocketAddress, endpoint
+from sslmagic.relay.connection import AT_ONCE
 from sslmagic.relay.connector import Attempt, Connector
 from sslmagic.relay.first import JUDGES
 from sslmagic.relay.guard import Guard
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrival", "Passthrough"]
 
-_AT_ONCE: Final = int(socket.MSG_DONTWAIT)
 _GONE: Final = select.EPOLLERR | select.EPOLLHUP
 _FAULTS: Final = {
     Reason.HELLO: "the first octets are no ClientHello",
@@ -128,7 +127,7 @@ class Arrival(abc.ABC, Generic[Server]):
         """Read what is there, and act on it."""
         view = self.server.view
         try:
-            count = self.client.recv_into(view, self.server.room[0], _AT_ONCE)
+            count = self.client.recv_into(view, self.server.room[0], AT_ONCE)
         except BlockingIOError:
             self.settle(ended=False)
         except OSError:

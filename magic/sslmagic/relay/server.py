@@ -55,11 +55,10 @@ class VirtualServer(abc.ABC):
         """Its listeners."""
 
     frugal: ClassVar[bool] = False
-    """Whether every octet of its connections goes through pairs.
+    """Whether it does without what `sslmagic.relay.connection` saves.
 
-    Pairs spare the system calls that most connections can do without: their clients
-    need not be non-blocking, their nodes have Nagle's algorithm on until a second
-    write, and neither is watched for room to write until there is none.
+    Its clients are not made non-blocking, its nodes begin with Nagle's algorithm on,
+    and no connection is watched for room to write before there was none.
     """
 
     @abc.abstractmethod
@@ -71,6 +70,9 @@ class VirtualServer(abc.ABC):
     def listen(self, acceptor: Acceptor) -> None:
         """Be the one that *acceptor* accepts for."""
         self.acceptors.append(acceptor)
+
+    def finish(self) -> None:
+        """End clients that are in the middle of nothing; by default there are none."""
 
     def released(self) -> None:
         """Forget a client: its connection is closed, or about to be."""

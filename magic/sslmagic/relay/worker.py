@@ -113,6 +113,8 @@ class Worker:
         self.finishing = True
         for acceptor in self._acceptors:
             acceptor.end()
+        for server in self._servers:
+            server.finish()
         self.loop.after(self._grace, self._end)
         self.end_if_idle()
 
