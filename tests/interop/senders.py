@@ -71,6 +71,9 @@ def statistics(directory: Path, port: Port) -> Path:
 
 def health(socket_path: Path) -> str:
     """What HAProxy's last health check of its node came to: L6OK is TLS done."""
+    if not socket_path.exists():
+        # HAProxy puts it there after it has begun to listen.
+        return ""
     with socket.socket(socket.AF_UNIX) as asked:
         asked.settimeout(5)
         asked.connect(str(socket_path))
