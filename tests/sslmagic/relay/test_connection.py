@@ -13,7 +13,7 @@ from sslmagic.relay.address import Address
 from sslmagic.relay.connection import AT_ONCE, NAGLE, Connection
 from sslmagic.relay.limits import Limits
 from sslmagic.relay.loop import ARRIVALS
-from sslmagic.relay.pair import ClientEnd, NodeEnd
+from sslmagic.relay.pair import ClientEnd, End, NodeEnd
 from sslmagic.relay.sender import Gateway
 from tests.sslmagic.relay.harness import Backend, Running, gateway, receive
 from tests.sslmagic.relay.test_worker import worker
@@ -85,9 +85,10 @@ def test_a_connection_that_is_given_up_says_so(
     pair: tuple[Connection, socket.socket],
 ) -> None:
     connection, theirs = pair
-    assert not connection.closed
+    said = [connection.closed]
     connection.drop()
-    assert connection.closed
+    said.append(connection.closed)
+    assert said == [False, True]
     connection.server.loop.abort()
     assert theirs.recv(1) == b""
 
@@ -96,7 +97,8 @@ def test_small_writes_to_a_node_do_not_wait_for_each_other() -> None:
     with Backend() as backend, Running(gateway(backend.address)) as relay:
         with relay.client(b"first") as client, backend.accept() as node:
             assert receive(node, 5) == b"first"
-            (end,) = (h for h in relay.worker.loop.handlers() if isinstance(h, NodeEnd))
+            relay.when(lambda: len(_ends(relay, NodeEnd)) == 1)
+            (end,) = _ends(relay, NodeEnd)
             assert end.seen & NAGLE
             client.sendall(b"second")
             assert receive(node, 6) == b"second"
@@ -107,9 +109,10 @@ def test_small_writes_to_a_node_do_not_wait_for_each_other() -> None:
 def test_small_writes_to_a_client_never_wait() -> None:
     with Backend() as backend, Running(gateway(backend.address)) as relay:
         with relay.client(b"first"), backend.accept():
-            relay.until(joined=1)
-            ends = [
-                h for h in relay.worker.loop.handlers() if isinstance(h, Connection)
-            ]
-            (client,) = (end for end in ends if not isinstance(end, NodeEnd))
-            assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            relay.when(lambda: len(_ends(relay, ClientEnd)) == 1)
+            (end,) = _ends(relay, ClientEnd)
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def _ends(relay: Running, kind: type[End]) -> list[End]:
+    return [end for end in relay.worker.loop.handlers() if isinstance(end, kind)]
