@@ -65,10 +65,10 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/.python
 	@$(PIP) install --editable '.[demo]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(VENV)/.demo
-	@$(PIP) install --editable '.[dev]'
+$(VENV)/.bench: pyproject.toml $(VENV)/.demo
+	@$(PIP) install --editable '.[bench]'
 	@touch $@
 
-$(VENV)/.bench: pyproject.toml $(VENV)/.dev
-	@$(PIP) install --editable '.[bench]'
+$(VENV)/.dev: pyproject.toml $(VENV)/.bench
+	@$(PIP) install --editable '.[dev]'
 	@touch $@
