@@ -71,12 +71,13 @@ def statistics(directory: Path, port: Port) -> Path:
 
 def health(socket_path: Path) -> str:
     """What HAProxy's last health check of its node came to: L6OK is TLS done."""
-    if not socket_path.exists():
-        # HAProxy puts it there after it has begun to listen.
-        return ""
     with socket.socket(socket.AF_UNIX) as asked:
         asked.settimeout(5)
-        asked.connect(str(socket_path))
+        try:
+            asked.connect(str(socket_path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            # HAProxy begins to answer here after it has begun to listen for clients.
+            return ""
         asked.sendall(b"show stat\n")
         answer = b"".join(iter(lambda: asked.recv(65536), b"")).decode()
     rows = csv.DictReader(answer.lstrip("# ").splitlines())
