@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from sslmagic.relay.timers import Appointments, Deadlines
+from sslmagic.relay.timers import Alarm, Appointments, Deadlines
 
 __all__ = ["ARRIVALS", "CHANGES", "Closeable", "Handler", "Loop"]
 
@@ -80,7 +80,8 @@ class Loop:
         self._handlers: dict[int, Handler] = {}
         self._again: list[Handler] = []
         self._closing: list[Closeable] = []
-        self._appointments = Appointments()
+        self._alarm = Alarm()
+        self._appointments = Appointments(self._alarm)
         self._queues: list[Deadlines | Appointments] = [self._appointments]
         self._sweep = sweep
         self._fault = fault
@@ -124,7 +125,7 @@ class Loop:
 
     def deadlines(self, seconds: float) -> Deadlines:
         """Return a new queue of deadlines that the loop keeps."""
-        queue = Deadlines(seconds)
+        queue = Deadlines(seconds, self._alarm)
         self._queues.append(queue)
         return queue
 
@@ -161,16 +162,13 @@ class Loop:
                 self._run_again()
             if self._closing:
                 self._close()
-            self._run_due()
+            if self.now >= self._alarm.at:
+                self._run_due()
 
     def _pause(self) -> float:
         if self._again or self._closing:
             return 0.0
-        earliest = math.inf
-        for queue in self._queues:
-            if (due := queue.next) is not None and due < earliest:
-                earliest = due
-        return max(0.0, earliest - time.monotonic())
+        return max(0.0, self._alarm.at - self.now)
 
     def _run_again(self) -> None:
         again, self._again = self._again, []
@@ -181,12 +179,14 @@ class Loop:
                 self._failed(handler, error)
 
     def _run_due(self) -> None:
+        alarm = self._alarm
+        alarm.at = math.inf
         for queue in self._queues:
-            if (due := queue.next) is not None and due <= self.now:
-                try:
-                    queue.run(self.now)
-                except Exception as error:  # noqa: BLE001 - the others still wait
-                    self._fault(error)
+            try:
+                queue.run(self.now)
+            except Exception as error:  # noqa: BLE001 - the others still wait
+                self._fault(error)
+            alarm.by(queue.next)
 
     def _close(self) -> None:
         for closeable in self._closing:

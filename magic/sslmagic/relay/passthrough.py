@@ -80,6 +80,8 @@ class Arrival(abc.ABC, Generic[Server]):
     """The search for a node, while there is one."""
     watched = False
     """Whether the loop knows the client."""
+    waiting = False
+    """Whether more octets are needed."""
 
     def __init__(
         self,
@@ -107,6 +109,8 @@ class Arrival(abc.ABC, Generic[Server]):
 
     def ready(self, mask: int) -> None:
         """Read first octets, or see that the client is gone while a node is sought."""
+        if self.client.closed or self.client.other is not None:
+            return
         if self.attempt is None:
             self.read()
         elif mask & _GONE:
@@ -126,6 +130,8 @@ class Arrival(abc.ABC, Generic[Server]):
     def read(self) -> None:
         """Read what is there, and act on it."""
         view = self.server.view
+        watched = self.watched
+        self.waiting = False
         try:
             count = self.client.recv_into(view, self.server.room[0], AT_ONCE)
         except BlockingIOError:
@@ -133,10 +139,13 @@ class Arrival(abc.ABC, Generic[Server]):
         except OSError:
             self.leave(counters.CLIENT_RESET)
         else:
-            if count:
-                self.take(bytes(view[:count]))
-            else:
+            if not count:
                 self.ended()
+                return
+            self.take(bytes(view[:count]))
+            if self.waiting and watched:
+                # What came together with these octets, an end say, is not told again.
+                self.server.loop.again(self)
 
     def take(self, octets: bytes) -> None:
         """Act on first octets, of which *octets* are the latest."""
@@ -165,6 +174,7 @@ class Arrival(abc.ABC, Generic[Server]):
 
     def wait(self) -> None:
         """Be told when there is more to read, or when the time for it is up."""
+        self.waiting = True
         if self not in self.server.first:
             self.server.first.add(self, self.server.loop.now)
         self.watch()

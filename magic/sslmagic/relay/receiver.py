@@ -158,7 +158,10 @@ class _Peer(Arrival[Node]):
                 self.refuse(Reason.WAITING, f"{server.waiting} others wait already")
                 return
             server.deadlines.add(self, server.loop.now)
+            self.waiting = True
             self.watch()
+        else:
+            self.waiting = True
 
     def leave(self, count: int) -> None:
         """Close without an octet; a reception that is under way counts it."""

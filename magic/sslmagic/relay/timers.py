@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["Appointments", "Deadlines", "Waiter"]
+__all__ = ["Alarm", "Appointments", "Deadlines", "Waiter"]
 
 
 class Waiter(Protocol):
@@ -23,17 +24,36 @@ class Waiter(Protocol):
         ...
 
 
+class Alarm:
+    """When the loop must look at its queues; early at times, and never late.
+
+    Most rounds of a loop find nothing due, and need not ask every queue to know.
+    """
+
+    __slots__ = ("at",)
+
+    def __init__(self) -> None:
+        self.at = math.inf
+
+    def by(self, due: float | None) -> None:
+        """Go off at *due* if that is earlier."""
+        if due is not None and due < self.at:
+            self.at = due
+
+
 class Deadlines:
     """Those who must be done within the same number of seconds, the oldest first.
 
     Args:
         seconds: how long each may take; 0 means for ever.
+        alarm: is told of the first one.
     """
 
-    __slots__ = ("_due", "seconds")
+    __slots__ = ("_alarm", "_due", "seconds")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, alarm: Alarm) -> None:
         self.seconds = seconds
+        self._alarm = alarm
         self._due: dict[Waiter, float] = {}
 
     def __len__(self) -> int:
@@ -45,7 +65,8 @@ class Deadlines:
     def add(self, waiter: Waiter, now: float) -> None:
         """Start the time of *waiter* at *now*."""
         if self.seconds:
-            self._due[waiter] = now + self.seconds
+            self._due[waiter] = due = now + self.seconds
+            self._alarm.by(due)
 
     def discard(self, waiter: Waiter) -> None:
         """Lift the deadline of *waiter*, if it has one."""
@@ -69,17 +90,23 @@ class Deadlines:
 
 
 class Appointments:
-    """Actions that are to be called at a time of their own."""
+    """Actions that are to be called at a time of their own.
 
-    __slots__ = ("_heap", "_order")
+    Args:
+        alarm: is told of every one.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_alarm", "_heap", "_order")
+
+    def __init__(self, alarm: Alarm) -> None:
+        self._alarm = alarm
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
 
     def add(self, due: float, action: Callable[[], None]) -> None:
         """Have *action* called once at *due*; it must bear being called for nothing."""
         heapq.heappush(self._heap, (due, next(self._order), action))
+        self._alarm.by(due)
 
     @property
     def next(self) -> float | None:

@@ -105,6 +105,19 @@ def test_a_client_that_resets_while_a_node_is_sought_is_counted() -> None:
                 assert relay.seeking() == 0
 
 
+def test_an_end_that_comes_with_the_last_octets_is_not_missed() -> None:
+    """One event tells of both, and only the octets are read at first."""
+    with Backend() as backend, Running(gateway(backend.address)) as relay:
+        with relay.client() as client:
+            relay.when(lambda: len(relay.worker.loop.handlers()) == 3)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            client.sendall(b"\r\n")
+            client.shutdown(socket.SHUT_WR)
+            with backend.accept() as node:
+                assert receive(node, 2) == b"\r\n"
+                assert node.recv(1) == b""
+
+
 def test_without_a_node_the_client_is_closed() -> None:
     with Running(gateway(closed_address())) as relay, relay.client(b"x") as client:
         assert is_closed(client)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sslmagic.relay.timers import Appointments, Deadlines
+import math
+
+from sslmagic.relay.timers import Alarm, Appointments, Deadlines
 
 
 class Waiting:
@@ -15,7 +17,7 @@ class Waiting:
 
 def test_deadlines_fall_due_in_the_order_in_which_they_were_set() -> None:
     told: list[str] = []
-    queue = Deadlines(5)
+    queue = Deadlines(5, Alarm())
     first, second, third = (Waiting(told, name) for name in "abc")
     queue.add(first, 0)
     queue.add(second, 1)
@@ -31,7 +33,7 @@ def test_deadlines_fall_due_in_the_order_in_which_they_were_set() -> None:
 
 
 def test_a_duration_of_0_is_for_ever() -> None:
-    queue = Deadlines(0)
+    queue = Deadlines(0, Alarm())
     waiting = Waiting([], "a")
     queue.add(waiting, 0)
     assert waiting not in queue
@@ -39,12 +41,12 @@ def test_a_duration_of_0_is_for_ever() -> None:
 
 
 def test_discarding_who_does_not_wait_is_nothing() -> None:
-    Deadlines(1).discard(Waiting([], "a"))
+    Deadlines(1, Alarm()).discard(Waiting([], "a"))
 
 
 def test_appointments_are_kept_by_time_and_then_by_order() -> None:
     told: list[str] = []
-    appointments = Appointments()
+    appointments = Appointments(Alarm())
     for due, name in ((2, "late"), (1, "early"), (1, "early, but second")):
         appointments.add(due, lambda name=name: told.append(name))  # type: ignore[misc]
     assert appointments.next == 1
@@ -57,7 +59,20 @@ def test_appointments_are_kept_by_time_and_then_by_order() -> None:
 
 
 def test_an_action_may_make_the_next_appointment() -> None:
-    appointments = Appointments()
+    appointments = Appointments(Alarm())
     appointments.add(1, lambda: appointments.add(5, lambda: None))
     appointments.run(2)
     assert appointments.next == 5
+
+
+def test_the_alarm_goes_off_at_the_earliest_time_that_was_set() -> None:
+    alarm = Alarm()
+    assert alarm.at == math.inf
+    queue, appointments = Deadlines(5, alarm), Appointments(alarm)
+    queue.add(Waiting([], "a"), 10)
+    assert alarm.at == 15
+    appointments.add(12, lambda: None)
+    assert alarm.at == 12
+    queue.add(Waiting([], "b"), 11)
+    alarm.by(None)
+    assert alarm.at == 12
