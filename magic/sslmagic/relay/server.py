@@ -72,7 +72,9 @@ class VirtualServer(abc.ABC):
         self.acceptors.append(acceptor)
 
     def finish(self) -> None:
-        """End clients that are in the middle of nothing; by default there are none."""
+        """Accept no more clients, and end those that are in the middle of nothing."""
+        for acceptor in self.acceptors:
+            acceptor.end()
 
     def released(self) -> None:
         """Forget a client: its connection is closed, or about to be."""

@@ -59,7 +59,6 @@ class Worker:
         self.log = log
         self.loop = Loop(sweep=sweep, fault=self._fault)
         self._servers: list[VirtualServer] = []
-        self._acceptors: list[Acceptor] = []
         self._grace = 0.0
         self.finishing = False
         """Whether the worker accepts no more and waits for its clients to go."""
@@ -77,7 +76,9 @@ class Worker:
     def serve(self, server: VirtualServer, listening: Sequence[socket.socket]) -> None:
         """Accept for *server* on each of the sockets."""
         self._servers.append(server)
-        self._acceptors += [Acceptor(self.loop, each, server) for each in listening]
+        for each in listening:
+            # It makes itself known to the server, which ends it.
+            Acceptor(self.loop, each, server)
 
     def run(self, *, grace: float, lifeline: int, ready: int | None = None) -> None:
         """Serve until told to end.
@@ -111,8 +112,6 @@ class Worker:
             self._end()
             return
         self.finishing = True
-        for acceptor in self._acceptors:
-            acceptor.end()
         for server in self._servers:
             server.finish()
         self.loop.after(self._grace, self._end)

@@ -125,6 +125,10 @@ class Conversation:
         else:
             self._leave(counters.CONNECT_TIMEOUT, reset=False)
 
+    def end(self) -> None:
+        """Leave a client that is between two requests."""
+        self._leave(counters.CLOSED, reset=False)
+
     def abort(self) -> None:
         """Reset both connections."""
         self._leave(counters.ABORTED)
@@ -190,12 +194,15 @@ class Conversation:
         """Set the deadline for the next request, or for the rest of it."""
         server = self._server
         between = self._served and not self._exchange.holds
+        if between:
+            server.resting.add(self)
         deadlines = server.pauses if between else server.heads
         if self._deadline is not deadlines:
             self._wait(deadlines)
 
     def _ask(self, first: bytes) -> None:
         """Send a request on its way."""
+        self._server.resting.discard(self)
         self._wait(None)
         self._since = self._server.loop.now
         self._served = True
@@ -309,6 +316,7 @@ class Conversation:
         """Leave the client to its farewell: everything is said."""
         exchange = self._exchange
         self._state = State.OVER
+        self._server.resting.discard(self)
         self._wait(None)
         self._link.part(reset=not exchange.answered)
         linger = exchange.holds or not exchange.asked
@@ -321,6 +329,7 @@ class Conversation:
         if self._state is State.OVER:
             return
         self._state = State.OVER
+        self._server.resting.discard(self)
         self._wait(None)
         self._link.part(reset=reset)
         server, end = self._server, self._client.end

@@ -52,6 +52,15 @@ class HttpServer(VirtualServer):
         self.replies = self.loop.deadlines(self.http.max_reply_time)
         """Whose node must say something."""
 
+        self.resting: set[Conversation] = set()
+        """Who is between two requests."""
+
+    def finish(self) -> None:
+        """Accept no more clients, and end those that are between two requests."""
+        super().finish()
+        for conversation in list(self.resting):
+            conversation.end()
+
     def accepted(
         self, client: ClientEnd, name: SocketAddress, local: SocketAddress
     ) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import select
+import socket
+from collections.abc import Iterator
+
 import pytest
 
-from sslmagic.relay.limits import Limits
+from sslmagic.relay import counters
+from sslmagic.relay.http.channel import Channel
+from sslmagic.relay.http.farewell import Farewell
+from sslmagic.relay.http.server import HttpServer
 from tests.sslmagic.relay.harness import is_closed, receive, reset, rest
-from tests.sslmagic.relay.http.talk import GET, OK, head, serving
+from tests.sslmagic.relay.http.talk import GET, OK, channel, head, serving
 
 LAST = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
@@ -42,20 +49,57 @@ def test_a_client_that_resets_instead_is_counted_so() -> None:
         relay.until(client_reset=1)
 
 
-def test_a_client_that_never_takes_it_is_left_after_a_while() -> None:
-    limits = Limits(timeout=0.2, connect_timeout=0)
-    request = b"GET / HTTP/1.0\r\n\r\n"
-    with serving(limits=limits, sweep=0.02) as (relay, backend):
-        with relay.client(request) as client, backend.accept() as node:
-            head(node)
-            size = 1 << 22
-            node.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
-            node.settimeout(0.05)
-            with pytest.raises(OSError, match=r"timed out|reset|pipe"):
-                for _ in range(1 << 12):
-                    node.sendall(b"x" * 65536)
-            relay.until(idle=1)
-            assert client.fileno() >= 0
+@pytest.fixture
+def unheard() -> Iterator[tuple[Farewell, Channel, socket.socket]]:
+    """A farewell to a client that has not taken all that was said."""
+    with channel() as (end, client):
+        end.write(b"x" * (1 << 26))
+        assert end.pending
+        server = end.end.server
+        assert isinstance(server, HttpServer)
+        yield Farewell(server, end, counters.CLOSED, linger=False), end, client
+
+
+def test_a_client_that_does_not_take_it_is_left_after_a_while(
+    unheard: tuple[Farewell, Channel, socket.socket],
+) -> None:
+    farewell, end, _ = unheard
+    farewell.ready(0)
+    now = end.end.server.loop.now
+    farewell.swept(now + 0.9)
+    assert end.end.server.counts[counters.IDLE] == 0
+    farewell.swept(now + 1.0)
+    assert end.end.closed
+    assert end.end.server.counts[counters.IDLE] == 1
+    assert end.end.server.live == 0
+    # Whatever the loop still has to tell comes too late.
+    farewell.ready(0)
+    farewell.expired()
+    farewell.abort()
+    assert end.end.server.live == 0
+
+
+def test_a_client_that_takes_it_slowly_gets_it_all(
+    unheard: tuple[Farewell, Channel, socket.socket],
+) -> None:
+    farewell, end, client = unheard
+    received = 0
+    while not end.end.closed:
+        farewell.ready(select.EPOLLOUT)
+        received += len(client.recv(1 << 20))
+    end.end.close()
+    received += len(rest(client))
+    assert received == 1 << 26
+    assert end.end.server.counts[counters.CLOSED] == 1
+
+
+def test_a_client_that_leaves_instead_is_counted_so(
+    unheard: tuple[Farewell, Channel, socket.socket],
+) -> None:
+    farewell, end, client = unheard
+    reset(client)
+    farewell.ready(select.EPOLLOUT | select.EPOLLERR)
+    assert end.end.server.counts[counters.CLIENT_RESET] == 1
 
 
 def test_it_ends_with_the_worker() -> None:

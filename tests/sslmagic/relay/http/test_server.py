@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from sslmagic.preamble import Endpoint
 from sslmagic.relay.http.exchange import Exchange
-from tests.sslmagic.relay.harness import Backend, Running, is_closed, receive
+from tests.sslmagic.relay.harness import Backend, Running, is_closed, receive, rest
 from tests.sslmagic.relay.http.talk import GET, OK, head, http, serving
 
 
@@ -27,6 +29,22 @@ def test_a_client_is_named_in_its_own_family(
             assert b"X-Cluster-Client-Ip: %b\r\n" % said in head(node)
             node.sendall(OK)
             assert receive(client, len(OK)) == OK
+
+
+def test_a_worker_that_ends_waits_for_answers_and_for_nobody_else() -> None:
+    with serving() as (relay, backend), contextlib.ExitStack() as stack:
+        resting, asking = (stack.enter_context(relay.client(GET)) for _ in range(2))
+        nodes = [stack.enter_context(backend.accept()) for _ in range(2)]
+        for node in nodes:
+            head(node)
+        nodes[0].sendall(OK)
+        assert receive(resting, len(OK)) == OK
+        relay.call(relay.server.finish)
+        assert rest(resting) == b""
+        assert rest(nodes[0]) == b""
+        nodes[1].sendall(OK)
+        assert receive(asking, len(OK)) == OK
+        relay.until(closed=1)
 
 
 def test_a_fault_of_ours_ends_one_client_only(monkeypatch: pytest.MonkeyPatch) -> None:
