@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sslmagic import wire
 from sslmagic.decoder import decode
 from sslmagic.preamble import Endpoint, UnixEndpoint
 from tests.sslmagic.relay.harness import HELLO, Backend, client, is_closed, rest
+from tests.sslmagic.relay.http.talk import GET, OK, head
 from tests.sslmagic_cli.conftest import Ended
 from tests.sslmagic_cli.relays import relay
 
@@ -102,6 +104,12 @@ def test_limits_are_options() -> None:
             2,
             "--timeout",
         ),
+        ((*LISTEN, "--node", "127.0.0.1:1"), 2, "missing option --enhance"),
+        (
+            (*LISTEN, "--node", "127.0.0.1:1", "--max-reply-time", "1"),
+            2,
+            "--max-reply-time is for --protocol http",
+        ),
     ],
 )
 def test_a_command_line_that_makes_no_sense(
@@ -110,6 +118,37 @@ def test_a_command_line_that_makes_no_sense(
     ended = run("gateway", *arguments)
     assert ended.code == code
     assert said in ended.complaint
+
+
+@pytest.mark.parametrize("enhance", [(), ("--enhance", "proxy2")])
+def test_http_names_the_client_in_every_request(enhance: tuple[str, ...]) -> None:
+    with Backend() as backend:
+        node = ("--node", str(backend.address), "--protocol", "http", *enhance)
+        times = ("--keepalive-timeout", "0.2", "--max-reply-time", "5")
+        with relay("gateway", *LISTEN, *node, *times) as running:
+            with client(running.name, GET) as connection, backend.accept() as server:
+                request = head(server)
+                if enhance:
+                    preamble, request = decode(request, "proxy2")
+                    assert preamble.source == Endpoint(*connection.getsockname())
+                assert b"\r\nX-Cluster-Client-Ip: 127.0.0.1\r\n" in request
+                server.sendall(OK)
+                assert rest(connection) == OK
+            code, said = running.end()
+            assert code == 0
+            assert "keepalive_timeout=1" in said
+
+
+def test_http_needs_its_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(sys.modules):
+        if name.startswith("sslmagic.relay.http"):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "h11", None)
+    ended = run("gateway", *LISTEN, "--node", "127.0.0.1:1", "--protocol", "http")
+    assert ended.code == 69
+    assert ended.complaint == (
+        "magic: --protocol http needs h11: pip install 'sslmagic[http]'"
+    )
 
 
 def test_an_address_that_cannot_be_had(run: Run, tmp_path: Path) -> None:
