@@ -1,7 +1,7 @@
 """An accepted connection: its octets moved into a reception, its client as peer name.
 
-    socket ──recv wanted──▶ Reception      the preamble, taken off the stream
-    socket ──peek, leave──▶ Reception      the octets behind it that a proof covers
+    socket ──see, then take──▶ Reception      the preamble, taken off the stream
+    socket ──see and leave───▶ Reception      the octets behind it that a proof covers
 
 No octet is taken that is not the preamble's, so that any TLS stack can take the socket
 over afterwards (spec.md section 5.4).
@@ -12,12 +12,15 @@ from __future__ import annotations
 import select
 import socket
 
+from sslmagic.errors import Reason
 from sslmagic.peername import PeerName, SocketAddress, peer_name, plain_name
 from sslmagic.reception import Accepted, Reception, Refused
 
 __all__ = ["Connection", "client_name", "receive"]
 
-_TAKE = socket.MSG_DONTWAIT
+_GLANCE = 536
+"""Octets seen at a time: what a sender's preamble has at most by default."""
+_NOW = socket.MSG_DONTWAIT
 _LEAVE = socket.MSG_PEEK | socket.MSG_DONTWAIT
 _ENDED = select.EPOLLRDHUP | select.EPOLLHUP
 
@@ -67,12 +70,10 @@ def receive(
     quiet = reception.peek
     try:
         while reception.outcome is None:
-            if wanted := reception.wanted:
-                octets = connection.recv(wanted, _TAKE)
-                if octets:
-                    reception.feed(octets, now)
-                else:
-                    reception.close(now)
+            if reception.wanted:
+                if not _take(connection, reception, now):
+                    why = "what was there to be seen was not there to be taken"
+                    return Refused(reception.peer, Reason.RESET, why)
                 continue
             peek = reception.peek
             octets = connection.recv(peek, _LEAVE)
@@ -94,6 +95,20 @@ def receive(
     if quiet and reception.outcome is not None:
         _restore(connection)
     return reception.outcome
+
+
+def _take(connection: socket.socket, reception: Reception, now: float) -> bool:
+    # To see first and take afterwards feeds a whole preamble in one piece, where to
+    # take only what is wanted feeds it in two or three: a third of the work in all.
+    seen = connection.recv(_GLANCE, _LEAVE)
+    if not seen:
+        reception.close(now)
+        return True
+    reception.feed(seen, now)
+    if isinstance(reception.outcome, Refused):
+        return True
+    preamble = seen[: len(seen) - len(reception.rest)]
+    return connection.recv(len(preamble), _NOW) == preamble
 
 
 def _restore(connection: socket.socket) -> None:

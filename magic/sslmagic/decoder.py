@@ -9,6 +9,7 @@ whoever speaks next, TLS say, and is in `rest`, untouched.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 from sslmagic.errors import ConfigurationError, DecodeError, IncompleteError, Reason
@@ -50,6 +51,16 @@ def checked_formats(formats: str | Iterable[str]) -> tuple[str, ...]:
     return names
 
 
+@functools.lru_cache(maxsize=64)
+def _known(formats: str | tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+    """Return the formats, checked, and the octets of the shortest preamble of any.
+
+    A receiver asks for the same few again with every connection.
+    """
+    names = checked_formats(formats)
+    return names, min(_LEAST[name] for name in names)
+
+
 class Framer:
     """Finds the end of one preamble at the front of a stream, and parses nothing.
 
@@ -68,11 +79,12 @@ class Framer:
     def __init__(
         self, formats: str | Iterable[str] = "magic", *, limit: int | None = None
     ) -> None:
-        self._formats = checked_formats(formats)
+        if not isinstance(formats, (str, tuple)):
+            formats = tuple(formats)
+        self._formats, self._wanted = _known(formats)
         self._limit = limit
         self._buffer = b""
         self._error: DecodeError | None = None
-        self._wanted = min([_LEAST[name] for name in self._formats])
         self.frame = None
 
     @property

@@ -93,12 +93,12 @@ def peer_of(address: SocketAddress) -> Endpoint | UnixEndpoint:
     are looked up without.
     """
     if isinstance(address, tuple):
-        host, port = str(address[0]), int(address[1])
+        host: str = address[0]
         if ":" in host:
             host = host.partition("%")[0]
             if host.startswith(_MAPPED) and "." in host:
                 host = host[len(_MAPPED) :]
-        return Endpoint(host, port)
+        return Endpoint(host, address[1])
     return UnixEndpoint(_path(address))
 
 

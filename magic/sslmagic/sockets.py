@@ -188,6 +188,7 @@ class TLSListener(Listener):
     def prepared(self, connection: Connection) -> socket.socket | None:
         """Return the connection wrapped in TLS; None if it failed meanwhile."""
         alive = socket.socket.getpeername
+        secured: socket.socket = connection
         try:
             # What the peer has reset is not connected to wrap_socket(), which leaves it
             # without TLS; before and after, as it may happen in between.
@@ -197,6 +198,8 @@ class TLSListener(Listener):
             )
             alive(secured)
         except OSError:
+            # wrap_socket() has emptied the connection, where it came so far.
+            secured.close()
             connection.close()
             return None
         # The context says of which class its sockets are, so the name is hung on this

@@ -8,12 +8,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from sslmagic import Endpoint, Preamble, Reason, Trust, UnixEndpoint
+from sslmagic import (
+    TLV,
+    Endpoint,
+    Preamble,
+    Reason,
+    Trust,
+    UnixEndpoint,
+    encode,
+)
 from sslmagic.connection import Connection, client_name, receive
 from sslmagic.peername import peer_name, peer_of
 from sslmagic.reception import Accepted, Reception, Refused
 from tests.sslmagic.receiving import (
     CLIENT,
+    DESTINATION,
     LOOPBACK,
     OCTETS,
     PATIENCE,
@@ -183,6 +192,44 @@ def test_a_reset(sent: bytes, verifier: HelloVerifier | None) -> None:
             made.epoll.close()
     assert isinstance(refused, Refused)
     assert refused.reason is Reason.RESET
+
+
+def test_urgent_data_shifts_nothing() -> None:
+    """It is no part of the stream, and what is seen is still what is taken."""
+    with listening() as server, connect(server, OCTETS[:9]) as client:
+        client.send(b"!", socket.MSG_OOB)
+        client.sendall(OCTETS[9:] + b"rest")
+        far, _ = server.accept()
+        with far:
+            made = Pair(client, far)
+            assert isinstance(made.until_decided(reception()), Accepted)
+            assert far.recv(100) == b"rest"
+            made.epoll.close()
+
+
+@pytest.mark.parametrize("taken", [b"", OCTETS[:-1], OCTETS[:-1] + b"?"])
+def test_what_is_seen_must_be_what_is_taken(taken: bytes) -> None:
+    class Fickle(socket.socket):
+        def recv(self, size: int, flags: int = 0, /) -> bytes:
+            return OCTETS + b"rest" if flags & socket.MSG_PEEK else taken
+
+    with Fickle() as fickle:
+        refused = receive(fickle, reception(), 0.0)
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.RESET
+
+
+@pytest.mark.parametrize("format", ["magic", "proxy2"])
+def test_a_preamble_longer_than_a_glance(pair: Pair, format: str) -> None:
+    tlvs = [TLV(0xE7, bytes(1000))]
+    preamble = Preamble(source=CLIENT, destination=DESTINATION, tlvs=tlvs)
+    octets = encode(preamble, format, limit=2048)
+    trust = Trust(peers=["unix"], formats=[format])
+    pair.client.sendall(octets + b"rest")
+    accepted = pair.until_decided(Reception(trust, UnixEndpoint(), 0.0))
+    assert isinstance(accepted, Accepted)
+    assert accepted.preamble == preamble
+    assert pair.connection.recv(100) == b"rest"
 
 
 def test_an_end_behind_the_preamble_is_the_servers_to_see(pair: Pair) -> None:
