@@ -87,6 +87,7 @@ def _run(
                 rounds=rounds,
                 seconds=seconds,
                 scheme="https",
+                parallel=16,
             )
     with any_backend(directory) as behind:
         starts = {enhance: gateway(enhance=enhance) for enhance in _FORMATS}

@@ -92,10 +92,11 @@ def table(
     rounds: int,
     seconds: float,
     scheme: str = "http",
+    parallel: int = 64,
 ) -> Table:
     """Measure all *servers* in turn; the first is compared with each."""
     measures = {
-        name: partial(load, server, seconds=seconds, scheme=scheme)
+        name: partial(load, server, seconds=seconds, scheme=scheme, parallel=parallel)
         for name, server in servers.items()
     }
     loads = interleaved(measures, rounds=rounds)
@@ -135,7 +136,7 @@ def table(
             "CPU: of the proxy's processes, per connection; below 90 % of its core the"
             " load was the limit, so that only the CPU compares",
             f"medians of {rounds} interleaved rounds of {seconds:.0f} s,"
-            " 64 connections at a time",
+            f" {parallel} connections at a time",
         ),
         figures=figures,
     )
