@@ -235,9 +235,6 @@ class Exchange:
                 out.append(self._client.send(h11.EndOfMessage()))
                 self.answered = True
                 return False
-            case h11.ConnectionClosed():
-                self._broken = NodeError("the node ended without an answer")
-                return False
             case _:
                 return False
         return True

@@ -448,6 +448,84 @@ def test_a_client_that_takes_no_answer_is_left_after_a_while() -> None:
             del client
 
 
+def test_many_small_chunks_arrive_in_few_large_ones_both_ways() -> None:
+    chunks = b"1\r\nx\r\n" * 5000 + b"0\r\n\r\n"
+    with serving() as (relay, backend), relay.client(CHUNKED + chunks) as client:
+        with backend.accept() as node:
+            request = until(node, b"\r\n0\r\n\r\n")
+            assert request.count(b"x") >= 5000
+            assert len(request) < 6000
+            node.sendall(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+            )
+            answer = until(client, b"\r\n0\r\n\r\n")
+            assert answer.count(b"x") == 5000
+            assert len(answer) < 6000
+
+
+@pytest.mark.parametrize("upward", [True, False])
+def test_no_more_is_read_than_the_other_end_takes(upward: bool) -> None:
+    size = 1 << 30
+    with serving() as (relay, backend):
+        with relay.client(POST % size if upward else GET) as client:
+            with backend.accept() as node:
+                head(node)
+                if not upward:
+                    node.sendall(
+                        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+                    )
+                    head(client)
+                sender, taker = (client, node) if upward else (node, client)
+                sender.settimeout(0.2)
+                sent = 0
+                with pytest.raises(TimeoutError):
+                    while sent < size:
+                        sent += sender.send(b"x" * 65536)
+                # What the kernel holds on both connections, and one piece of ours.
+                assert sent < 32 << 20
+                assert len(receive(taker, sent)) == sent
+                sender.sendall(b"end")
+                assert receive(taker, 3) == b"end"
+
+
+def test_a_client_that_resets_before_it_asks_is_counted_so() -> None:
+    with serving() as (relay, _):
+        client = relay.client(b"GET")
+        relay.when(lambda: len(relay.server.heads) == 1)  # type: ignore[attr-defined]
+        reset(client)
+        relay.until(client_reset=1)
+
+
+def test_a_client_that_resets_under_an_answer_resets_the_node() -> None:
+    with serving() as (relay, backend):
+        client = relay.client(GET)
+        with backend.accept() as node:
+            head(node)
+            node.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (1 << 30))
+            head(client)
+            reset(client)
+            with pytest.raises(ConnectionError):
+                for _ in range(1 << 14):
+                    node.sendall(b"x" * 65536)
+        relay.until(client_reset=1)
+
+
+def test_a_node_that_answers_and_resets_while_the_request_comes_is_not_believed() -> (
+    None
+):
+    """Without a length nobody knows whether the answer was whole."""
+    with serving() as (relay, backend), relay.client(POST % (1 << 30)) as client:
+        node = backend.accept()
+        head(node)
+        node.sendall(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+        until(client, b"4\r\nhalf\r\n")
+        reset(node)
+        with pytest.raises(ConnectionError):
+            for _ in range(1 << 14):
+                client.sendall(b"x" * 65536)
+        relay.until(node_reset=1)
+
+
 @pytest.mark.parametrize("coding", ["length", "chunked"])
 def test_bodies_arrive_whole_both_ways_with_little_held(coding: str) -> None:
     size = 8 << 20

@@ -155,6 +155,12 @@ def test_a_url_names_the_host_where_http_1_0_does_not() -> None:
     assert headers(request)[0] == (b"Host", b"shop.example")
 
 
+def test_a_url_without_a_proper_host_is_400() -> None:
+    with pytest.raises(RequestError) as caught:
+        rewritten(target="http://u@shop.example/", version=b"1.0", host=None)
+    assert caught.value.status == 400
+
+
 def test_options_may_be_about_everything() -> None:
     assert rewritten(method="OPTIONS", target="*").target == b"*"
 
