@@ -156,6 +156,7 @@ class Process:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._ports = list(ports)
+        self._command = " ".join(map(str, argv))
         self.log = log
         with log.open("wb") as output:
             self._popen = subprocess.Popen(
@@ -228,11 +229,15 @@ class Process:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None:
+            error.add_note(self._last_words())
         self.close()
 
+    def _last_words(self) -> str:
+        return f"the log of {self._command} ends:\n{self.said()[-2000:]}"
+
     def _fail(self, what: str) -> NoReturn:
-        command = str(self._popen.args)
-        raise AssertionError(f"{command} {what}; its log ends:\n{self.said()[-2000:]}")
+        raise AssertionError(f"{self._command} {what}; {self._last_words()}")
 
 
 def _listens(port: Port) -> bool:

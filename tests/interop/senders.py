@@ -266,11 +266,11 @@ TO_UNIX = _haproxy("", "send-proxy-v2")
 """A peer that reaches its node through a UNIX socket as well."""
 
 CHECKS = {
-    "proxy1": _haproxy("", "send-proxy check check-send-proxy inter 100ms"),
-    "proxy2": _haproxy("", "send-proxy-v2 check check-send-proxy inter 100ms"),
+    "proxy1": _haproxy("", "send-proxy check check-send-proxy inter 5s"),
+    "proxy2": _haproxy("", "send-proxy-v2 check check-send-proxy inter 5s"),
     "proxy2-tls": _haproxy(
         "",
-        "send-proxy-v2 check check-send-proxy inter 100ms check-ssl verify required"
+        "send-proxy-v2 check check-send-proxy inter 5s check-ssl verify required"
         " ca-file {root} check-sni shop.example verifyhost shop.example",
     ),
 }
