@@ -46,9 +46,10 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--workers",
         type=click.IntRange(min=1),
+        metavar="PROCESSES",
         default=lambda: len(os.sched_getaffinity(0)),
         show_default="one per processor",
-        help="Processes.",
+        help="Each accepts clients.",
     ),
     click.option(
         "--grace",
@@ -61,9 +62,10 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--backlog",
         type=click.IntRange(min=1),
+        metavar="CONNECTIONS",
         default=BACKLOG,
         show_default=True,
-        help="Connections that may wait to be accepted.",
+        help="May wait to be accepted.",
     ),
     _limit(
         "--connect-timeout",
@@ -78,7 +80,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--max-transaction-duration",
         _SECONDS,
         "SECONDS",
-        "For a connection as a whole; 0 for ever.",
+        "For a connection as a whole, or with http for each request; 0 for ever.",
     ),
     _limit(
         "--max-connect-time",
@@ -163,6 +165,7 @@ def _listening(
     except OSError as error:
         unix = isinstance(where, UnixEndpoint)
         code = Exit.CANNOT_CREATE if unix else Exit.UNAVAILABLE
-        raise CommandError(
-            f"cannot listen on {where}: {error.strerror}", code
-        ) from error
+        said = f"cannot listen on {where}: {error.strerror}"
+        if not unix and isinstance(error, PermissionError):
+            said += " (low ports are root's, or want CAP_NET_BIND_SERVICE)"
+        raise CommandError(said, code) from error
