@@ -13,6 +13,7 @@ from typing import Protocol
 
 import benchmarks.codec.chapter
 import benchmarks.gateway.chapter
+import benchmarks.library.chapter
 import benchmarks.startup
 from benchmarks.programs import MissingPeerError
 from benchmarks.tables import Table, as_json, as_markdown, as_text
@@ -28,6 +29,7 @@ _CHAPTERS: dict[str, _Chapter] = {
     "codec": benchmarks.codec.chapter.tables,
     "startup": benchmarks.startup.tables,
     "gateway": benchmarks.gateway.chapter.tables,
+    "library": benchmarks.library.chapter.tables,
 }
 
 _BEGIN = "<!-- figures: begin -->"

@@ -13,7 +13,7 @@ from tests.interop.peers import needs
 _SECONDS = 120
 """A quick chapter takes 3 to 40 s on two cores that do nothing else."""
 
-_TABLES = {"codec": 5, "startup": 1, "gateway": 7}
+_TABLES = {"codec": 5, "startup": 1, "gateway": 7, "library": 4}
 
 
 def _measure(chapter: str, tmp_path: Path) -> list[dict[str, object]]:
@@ -81,3 +81,11 @@ def test_the_gateway_is_measured_beside_haproxy_and_nginx(tmp_path: Path) -> Non
     assert all(
         row is not None for i, row in enumerate(ours) if i not in (calls, formats)
     )
+
+
+@pytest.mark.timeout(_SECONDS)
+def test_the_library_is_measured_beside_the_loops_own_servers(tmp_path: Path) -> None:
+    needs("wrk", "openssl")
+    for table in _measure("library", tmp_path):
+        with_preamble = {"sslmagic.streams", "sslmagic.streams, silent"}
+        assert set(_rows(table)) == {"the loop's own server"} | with_preamble

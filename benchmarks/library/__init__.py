@@ -1,0 +1,1 @@
+"""The library's servers beside the same servers without it."""
