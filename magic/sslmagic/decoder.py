@@ -145,7 +145,7 @@ class Framer:
         name = _FIRST.get(buffer[0])
         if name not in self._formats:
             raise DecodeError(
-                f"octet {buffer[0]:02X} does not start {' or '.join(self._formats)}",
+                f"octet 0x{buffer[0]:02X} does not start {' or '.join(self._formats)}",
                 reason=Reason.FORMAT,
                 offset=0,
             )

@@ -182,7 +182,7 @@ def _words(words: str | Iterable[str], name: str) -> tuple[str, ...]:
 def _unix_standing(words: dict[Standing, tuple[str, ...]], rest: Standing) -> Standing:
     named = [standing for standing, names in words.items() if UNIX in names]
     if len(named) > 1:
-        raise ConfigurationError("'unix' is both in peers and in direct")
+        raise ConfigurationError("'unix' is both trusted and direct")
     return named[0] if named else rest
 
 
@@ -200,7 +200,7 @@ def _table(
             _refuse_everybody(networks)
         for network in networks:
             if seen.setdefault(network, standing) is not standing:
-                raise ConfigurationError(f"{network} is both in peers and in direct")
+                raise ConfigurationError(f"{network} is both trusted and direct")
             bits = network.max_prefixlen
             shift = bits - network.prefixlen
             prefixes = sizes[bits // 8].setdefault(shift, {})
@@ -236,6 +236,6 @@ def _refuse_everybody(
     for network in covered:
         if network.prefixlen == 0:
             raise ConfigurationError(
-                f"peers cover {network}: anybody could claim any address;"
-                " name your gateways, or say anyone"
+                f"all of {network} is trusted: anybody could claim any address;"
+                " name your gateways, or allow anyone"
             )

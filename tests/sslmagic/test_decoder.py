@@ -70,7 +70,7 @@ def test_the_first_octet_chooses_among_the_formats() -> None:
 
 def test_a_format_that_is_not_required_is_refused_at_its_first_octet() -> None:
     decoder = Decoder(("magic", "proxy2"))
-    with pytest.raises(DecodeError, match="octet 50 does not start magic or proxy2"):
+    with pytest.raises(DecodeError, match="octet 0x50 does not start magic or proxy2"):
         decoder.feed(b"P")
     assert decoder.wanted == 0
 

@@ -146,7 +146,7 @@ def test_a_fault_is_told_while_the_pipe_stays_open(
     write(child.stdin, b"GET / HTTP/1.1\r\n")
     assert child.wait(timeout=30) == Exit.DATA
     assert child.stderr
-    said = b"magic: octet 47 does not start magic or proxy1 or proxy2 (at byte 0)\n"
+    said = b"magic: octet 0x47 does not start magic or proxy1 or proxy2 (at byte 0)\n"
     assert child.stderr.read() == said
 
 
@@ -242,7 +242,7 @@ def test_nothing_is_answered_when_the_rest_has_no_place(run: Run) -> None:
         (
             ["--hex", "cd0303", "--format", "proxy2"],
             Exit.DATA,
-            "octet CD does not start proxy2 (at byte 0)",
+            "octet 0xCD does not start proxy2 (at byte 0)",
         ),
         (
             ["--hex", encode(PREAMBLE).hex(), "--limit", "23"],
