@@ -65,7 +65,11 @@ def _network(text: str) -> str:
         return text
     import ipaddress
 
-    return str(ipaddress.ip_network(text))
+    network = ipaddress.ip_network(text, strict=False)
+    host = ipaddress.ip_interface(text).ip
+    if host != network.network_address:
+        raise ValueError(f"{text} has host bits set: is it {network} or {host}?")
+    return str(network)
 
 
 def _extension(text: str) -> TLV:

@@ -71,6 +71,10 @@ def command(
 
     Addresses are IP:PORT, [IP6]:PORT or unix:/path.
     """
+    # UNKNOWN has no addresses; the values' own words name no options.
+    named = source is not None, destination is not None
+    if not local and transport != Transport.UNKNOWN.label and not all(named):
+        raise click.UsageError("give --source and --destination, or --local")
     preamble = Preamble(
         source=source,
         destination=destination,

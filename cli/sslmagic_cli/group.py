@@ -83,10 +83,16 @@ class Commands(click.Group):
 
 def _usage(error: click.UsageError) -> str:
     what = error.format_message().rstrip(".")
+    for theirs, ours in _OURS.items():
+        what = what.replace(theirs, ours)
     path = error.ctx.command_path if error.ctx else "magic"
     if what[1:2].islower():
         what = what[0].lower() + what[1:]
     return f"{what} (see {path} --help)"
+
+
+_OURS = {"a valid float range": "a number", "a valid integer range": "a whole number"}
+"""What click calls a number that has limits, and what people do."""
 
 
 def _line(error: Exception, code: Exit) -> str:

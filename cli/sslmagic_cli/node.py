@@ -92,9 +92,10 @@ magic node --listen :8443 --to 127.0.0.1:443 --trust 10.0.0.0/8 --as proxy2
 @click.option(
     "--waiting",
     type=click.IntRange(min=1),
+    metavar="CONNECTIONS",
     default=WAITING,
     show_default=True,
-    help="Connections of a worker that may wait for theirs at a time.",
+    help="May wait for their preamble at a time, in each worker.",
 )
 @relay_options
 def command(

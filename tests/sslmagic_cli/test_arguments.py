@@ -55,7 +55,7 @@ def test_what_is_read_is_not_read_again() -> None:
         (ENDPOINT, ":443", "''"),
         (ADDRESS, ":https", ":PORT"),
         (ADDRESS, "unix:", "path"),
-        (NETWORK, "10.0.0.1/8", "host bits"),
+        (NETWORK, "10.0.0.1/8", r"is it 10\.0\.0\.0/8 or 10\.0\.0\.1\?"),
         (NETWORK, "10.0.0.0/33", "10.0.0.0/33"),
         (EXTENSION, "AUTHORITY", "NAME=VALUE"),
         (EXTENSION, "NOSUCH=x", "NOSUCH"),

@@ -120,8 +120,11 @@ def test_extensions_in_their_order(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "a PROXY preamble needs a source and a destination"),
-        (ENDS[:2], "source and destination come together or not at all"),
+        ([], "give --source and --destination, or --local (see magic encode --help)"),
+        (
+            ENDS[:2],
+            "give --source and --destination, or --local (see magic encode --help)",
+        ),
         (["--local", *ENDS], "a LOCAL preamble carries no addresses"),
         ([*ENDS, "--format", "proxy1", "--crc32c"], "PROXY v1 carries no TLVs"),
         (["--local", "--format", "proxy1"], "PROXY v1 has no LOCAL"),

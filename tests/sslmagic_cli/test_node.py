@@ -113,7 +113,9 @@ def test_the_deadline_is_an_option() -> None:
     [
         (("0.0.0.0/0",), 78, "anybody could claim any address"),
         (("10.0.0.1/8",), 2, "host bits"),
-        (("10.0.0.0/8", "--direct", "10.0.0.0/8"), 78, "both in peers and in direct"),
+        (("10.0.0.0/8", "--direct", "10.0.0.0/8"), 78, "both trusted and direct"),
+        (("10.0.0.0/8", "--deadline", "soon"), 2, "'soon' is not a number"),
+        (("10.0.0.0/8", "--waiting", "few"), 2, "'few' is not a whole number"),
         ((), 2, "--trust"),
     ],
 )
