@@ -28,6 +28,7 @@ from tests.interop.receivers import RECEIVERS
 __all__ = [
     "JUDGED",
     "OURS",
+    "PAGE",
     "REFUSED",
     "Vector",
     "measure",
