@@ -62,13 +62,16 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/.python
+	@echo "make: filling $(VENV) with what the demo needs, once" >&2
 	@$(PIP) install --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.bench: pyproject.toml $(VENV)/.demo
+	@echo "make: filling $(VENV) with the peers to measure beside, once" >&2
 	@$(PIP) install --editable '.[bench]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.bench
+	@echo "make: filling $(VENV) with what tests and checks need, once" >&2
 	@$(PIP) install --editable '.[dev]'
 	@touch $@

@@ -119,6 +119,7 @@ def server(directory: Path) -> Iterator[Started]:
         {
             '("0.0.0.0", 8443)': f'("{GATEWAY}", 0)',
             "10.0.0.0/8": GATEWAY,
+            "/etc/ssl/private/server.pem": "server.pem",
             "server.serve_forever()": f"{PORT_OF_IT}\nserver.serve_forever()",
         },
     )
