@@ -15,6 +15,9 @@ hypothesis.settings.register_profile("desk", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
+# Commands are tested as a shell runs them: this would hide what they forget to flush.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_process_is_left() -> Iterator[None]:

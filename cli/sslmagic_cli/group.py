@@ -6,7 +6,6 @@ table of `__main__` and loads none of them.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import sys
@@ -114,6 +113,8 @@ def _complain(line: str, error: Exception, *, debug: bool) -> None:
         import traceback
 
         said = "".join(traceback.format_exception(error)) + said
-    # The code says it as well, where nobody can be told in words.
-    with contextlib.suppress(OSError):
+    try:
         click.echo(said, err=True)
+    except OSError:
+        # The code says it as well, where nobody can be told in words.
+        output.discard(2)

@@ -38,13 +38,13 @@ def say(text: str, to: TextIO | None = None) -> None:
     write(f"{text}\n".encode(encoding, "backslashreplace"), to)
 
 
-def discard() -> None:
-    """Send what standard output still holds nowhere.
+def discard(descriptor: int = 1) -> None:
+    """Send nowhere what standard output, or error with 2, still holds.
 
     The interpreter flushes once more when it ends, and would complain again.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+    os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 
