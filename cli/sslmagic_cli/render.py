@@ -22,6 +22,8 @@ __all__ = ["drawn", "fields", "note", "title"]
 
 _WIDE = 100
 """Columns from which a line holds 16 octets instead of 8."""
+_NARROW = 72
+"""Columns below which it holds 4, so that the meaning keeps a readable column."""
 _MOST_LINES = 4
 """Lines of octets that one field takes at most: a certificate has a thousand."""
 
@@ -90,6 +92,7 @@ class _Fields:
         options: ConsoleOptions,
     ) -> Iterator[Table]:
         per_line = 16 if options.max_width >= _WIDE else 8
+        per_line = 4 if options.max_width < _NARROW else per_line
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column("offset", justify="right", style="dim", no_wrap=True)
         table.add_column("octets", no_wrap=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, NoReturn, TextIO
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -32,6 +32,8 @@ __all__ = ["Picture"]
 
 _WIDTH = 80
 """Columns that are filled at most: a wider terminal makes no better lines."""
+_BOXED = 77
+"""Columns that the boxes of client, gateway and backend take."""
 _HELLO_SHOWN = 8
 """Octets of the ClientHello that are shown after the preamble."""
 _HELLO = "TLS: the ClientHello"
@@ -57,12 +59,20 @@ _UNICODE = _Glyphs("✔", "✘", "─", "▶", "│", "╭╮╰╯", "…")
 _ASCII = _Glyphs("ok", "NOT SO", "-", ">", "|", "++++", "...")
 
 
+class _Console(Console):
+    """One that leaves a closed pipe to the command, instead of exiting with 1."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Say what happened: the command knows how to end."""
+        raise BrokenPipeError
+
+
 class Picture:
     """Draws each scene as soon as it is over."""
 
     def __init__(self, *, plain: bool = False, to: TextIO | None = None) -> None:
         stream = to or sys.stdout
-        self._console = Console(
+        self._console = _Console(
             file=stream,
             highlight=False,
             emoji=False,
@@ -92,7 +102,10 @@ class Picture:
         self._console.print()
         self._console.print(Text("A client's address through TLS passthrough", "bold"))
         self._console.print()
-        self._print(*_path(boxes, arrows, self._glyphs))
+        if self._console.width < _BOXED:
+            self._print(_steps(boxes, arrows, self._glyphs))
+        else:
+            self._print(*_path(boxes, arrows, self._glyphs))
 
     def plain(self, scene: Passthrough) -> None:
         """Draw what the backend sees without a preamble."""
@@ -119,7 +132,9 @@ class Picture:
     def formats(self, scene: Formats) -> None:
         """Draw the formats side by side."""
         self._scene("In each format", "--enhance magic | proxy1 | proxy2")
-        table = _table("format", "octets", "on the wire", "backend sees", "")
+        table = _table(
+            "format", "octets", "on the wire", "backend sees", "", folds=(2,)
+        )
         table.columns[1].justify = "right"
         for format, octets, came in scene.rows:
             table.add_row(
@@ -135,7 +150,7 @@ class Picture:
     def spoofing(self, scene: Spoofing) -> None:
         """Draw what became of each attempt."""
         self._scene("A spoofer", "Trust(peers=['127.0.0.1'])")
-        table = _table("from", "tries", "gets", "")
+        table = _table("from", "tries", "gets", "", folds=(1,))
         for one in scene.attempts:
             table.add_row(
                 Text(one.source, "red" if one.source == SPOOFER else ""),
@@ -153,7 +168,8 @@ class Picture:
     def clear(self, scene: Clear) -> None:
         """Draw the headers as they were sent and as they arrived."""
         self._scene("Plaintext HTTP", "magic gateway --protocol http")
-        table = _table(f"the client {scene.client.host} sends", "the backend gets")
+        sends = f"the client {scene.client.host} sends"
+        table = _table(sends, "the backend gets", folds=(0, 1))
         arrived = [scene.sent[0], *(scene.arrived[0] if scene.arrived else ())]
         table.add_row(
             _lines(scene.sent, lambda line: "red" if _names(line) else ""),
@@ -220,10 +236,11 @@ class Picture:
             self._console.print(Padding(part, (0, 0, 0, 3), expand=False))
 
 
-def _table(*columns: str) -> Table:
+def _table(*columns: str, folds: Iterable[int] = ()) -> Table:
+    """Return a table whose columns *folds* give way where the terminal is narrow."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        table.add_column(column, no_wrap=True)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number not in folds, overflow="fold")
     return table
 
 
@@ -245,6 +262,25 @@ def _path(
             _arrow(rows, above, length, below, glyphs)
         _box(rows, box, glyphs)
     return rows
+
+
+def _steps(
+    boxes: Iterable[tuple[_Said, ...]],
+    arrows: Iterable[tuple[_Said, int, _Said]],
+    glyphs: _Glyphs,
+) -> Table:
+    """Return the same below each other, for a narrow terminal."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    between = iter(arrows)
+    for box in boxes:
+        if table.row_count:
+            above, _, below = next(between)
+            said = Text(" ").join(Text(*part) for part in (above, below) if part[0])
+            table.add_row(
+                "", Text.assemble((glyphs.line + glyphs.head, "dim"), " ", said)
+            )
+        table.add_row(*(Text(*said) for said in box))
+    return table
 
 
 def _box(rows: list[Text], lines: tuple[_Said, ...], glyphs: _Glyphs) -> None:

@@ -125,10 +125,38 @@ def test_octets_of_others_never_reach_the_terminal(
     assert "[red]x" in drawn
 
 
-def test_narrow_terminal_is_respected(
+def test_narrow_terminal_hides_nothing(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     picture = Picture(to=page)
-    picture.plain(Passthrough(visits=[VISIT], octets=b"", claims=[TRUE]))
-    assert max(map(len, page.getvalue().splitlines())) <= 60
+    octets = encode(PREAMBLE) + HELLO
+    picture.enhanced(Passthrough(visits=[VISIT], octets=octets, claims=[TRUE]))
+    picture.formats(Formats(rows=[("magic", octets, VISIT)], claims=[]))
+    tries = "to the gateway: a preamble, then TLS"
+    attempt = Attempt(source=SPOOFER, tries=tries, gets="closed, 0 octets", claim=TRUE)
+    picture.spoofing(Spoofing(attempts=[attempt], log=[], claims=[]))
+    picture.clear(
+        Clear(
+            sent=["X-Cluster-Client-Ip: 203.0.113.7"],
+            arrived=[["X-Cluster-Client-Ip: 127.0.0.9"]],
+            client=LOCAL,
+            claims=[],
+        )
+    )
+    drawn = page.getvalue()
+    assert max(map(len, drawn.splitlines())) <= 60
+    # Cells give way by folding; only an excerpt of octets ends in the mark of more.
+    assert drawn.count("…") == 1
+    for whole in ("127.0.0.9:65535  ✔", "closed, 0 octets  ✔", "203.0.113.7"):
+        assert whole in drawn
+    assert "24  16 03 01 02  what follows" in drawn
+
+
+def test_a_closed_pipe_is_left_to_the_command() -> None:
+    class Closed(Page):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        Picture(to=Closed()).end([TRUE], 0.5)
