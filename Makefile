@@ -20,8 +20,7 @@ test: $(VENV)/.dev ## run every test; the core must be covered whole
 	@$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## format, lint and types
-	@$(BIN)/ruff format --check --quiet $(TREES) || \
-		{ $(BIN)/ruff format --diff --quiet $(TREES); exit 1; }
+	@$(BIN)/ruff format --diff --quiet $(TREES)
 	@$(BIN)/ruff check --quiet $(TREES)
 	@$(BIN)/mypy --no-error-summary $(TREES)
 	@$(BIN)/pyright --pythonpath $(BIN)/python $(TREES)
