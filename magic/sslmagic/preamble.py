@@ -8,7 +8,7 @@ passes them on never pays for their text.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 from sslmagic.address import MAPPED, host_text, pack_host, source_fault
@@ -24,7 +24,7 @@ __all__ = [
     "UnixEndpoint",
     "block_fault",
     "checked",
-    "plain_tcp4",
+    "plain_reader",
     "unmapped_block",
 ]
 
@@ -184,10 +184,6 @@ class Preamble:
             EncodeError: the block is not canonical for *transport*, or its source
                 cannot be a client.
         """
-        is_plain = transport is _TCP4 and len(block) == 12 and not tlvs
-        if is_plain and (preamble := plain_tcp4(block, 0)) is not None:
-            _set_tlvs(preamble, ())
-            return preamble
         if len(block) != _BLOCK_LENGTH[transport]:
             raise EncodeError(
                 f"{transport.label} takes a block of {_BLOCK_LENGTH[transport]} octets,"
@@ -272,19 +268,40 @@ def checked(transport: Transport, block: bytes, tlvs: tuple[TLV, ...] = ()) -> P
     return preamble
 
 
-def plain_tcp4(octets: bytes, start: int) -> Preamble | None:
-    """Return the TCP4 preamble whose block is at *start* of *octets*, in one call.
+def plain_reader(
+    heads: Mapping[Transport, bytes],
+) -> Callable[[bytes], tuple[Preamble, bytes] | None]:
+    """Return a reader of preambles that are one of *heads* and their address block.
 
-    None sends the caller to `block_fault`: there are no 12 octets, the source is in
-    0.0.0.0/8 or above 223.255.255.255, or it has no port.
+    A short cut for the commonest ones: the reader returns the preamble and what
+    follows it, or None, which sends its caller the long way, to framing and parsing.
+    The heads, TCP4's among them, have one length.
     """
-    block = octets[start : start + 12]
-    if len(block) == 12 and 0 < block[0] < 224 and (block[8] or block[9]):
-        preamble: Preamble = _new(Preamble)
-        _set_transport(preamble, _TCP4)
-        _set_block(preamble, block)
-        return preamble
-    return None
+    head4 = heads[Transport.TCP4]
+    start = len(head4)
+    end4 = start + Transport.TCP4.block_length
+    ends = {head: (kind, start + kind.block_length) for kind, head in heads.items()}
+
+    def plain(octets: bytes) -> tuple[Preamble, bytes] | None:
+        head = octets[:start]
+        if head == head4:
+            block = octets[start:end4]
+            # What `block_fault` passes at once; written out, since each call here
+            # would cost a tenth of the whole.
+            if len(block) == 12 and 0 < block[0] < 224 and (block[8] or block[9]):
+                preamble: Preamble = _new(Preamble)
+                _set_transport(preamble, _TCP4)
+                _set_block(preamble, block)
+                return preamble, octets[end4:]
+        if head not in ends:
+            return None
+        transport, end = ends[head]
+        block = octets[start:end]
+        if len(octets) < end or block_fault(transport, block):
+            return None
+        return checked(transport, block), octets[end:]
+
+    return plain
 
 
 def block_fault(transport: Transport, block: bytes) -> tuple[int, str] | None:

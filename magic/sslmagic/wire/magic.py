@@ -20,7 +20,7 @@ from sslmagic.preamble import (
     Transport,
     block_fault,
     checked,
-    plain_tcp4,
+    plain_reader,
 )
 from sslmagic.tlv import TLV, Type, pack_tlvs, parse_tlvs
 from sslmagic.wire.frame import (
@@ -75,13 +75,12 @@ PLAIN = {
 }
 """The heads of the commonest preambles, unsigned and without TLVs: such a head and the
 address block are the whole preamble."""
-_PLAIN_ENDS = {
-    head: (transport, _HEAD + transport.block_length)
+_PLAIN_FRAMES = {
+    head: Framing(_HEAD + transport.block_length, 0)
     for transport, head in PLAIN.items()
 }
-_PLAIN4 = PLAIN[Transport.TCP4]
-_END4 = _PLAIN_ENDS[_PLAIN4][1]
-_PLAIN_FRAMES = {head: Framing(end, 0) for head, (_, end) in _PLAIN_ENDS.items()}
+
+plain = plain_reader(PLAIN)
 
 
 def is_signature(octets: bytes) -> bool:
@@ -124,24 +123,6 @@ def compose(preamble: Preamble, *, profile: int, proof: bytes, limit: int) -> by
         raise EncodeError(f"a preamble of {total} octets, where {limit} is the limit")
     said = bytes((0x10 | preamble.command, transport, profile))
     return _TYPE + (total - 5).to_bytes(2, "big") + _NAME + said + body
-
-
-def plain(octets: bytes) -> tuple[Preamble, bytes] | None:
-    """Return one of the commonest preambles and what follows it, or None.
-
-    A short cut past `frame` and `parse` for octets that both would pass.
-    """
-    if octets.startswith(_PLAIN4):
-        preamble = plain_tcp4(octets, _HEAD)
-        return None if preamble is None else (preamble, octets[_END4:])
-    found = _PLAIN_ENDS.get(octets[:_HEAD])
-    if found is None:
-        return None
-    transport, end = found
-    block = octets[_HEAD:end]
-    if len(octets) < end or block_fault(transport, block):
-        return None
-    return checked(transport, block), octets[end:]
 
 
 def frame(octets: bytes, limit: int = LIMIT) -> Framing:

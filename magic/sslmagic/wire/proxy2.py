@@ -16,7 +16,7 @@ from sslmagic.preamble import (
     Transport,
     block_fault,
     checked,
-    plain_tcp4,
+    plain_reader,
     unmapped_block,
 )
 from sslmagic.tlv import pack_tlvs, parse_tlvs
@@ -54,13 +54,12 @@ PLAIN = {
 }
 """The heads of the commonest preambles, those without TLVs: such a head and the
 address block are the whole preamble."""
-_PLAIN_ENDS = {
-    head: (transport, _HEAD + transport.block_length)
+_PLAIN_FRAMES = {
+    head: Framing(_HEAD + transport.block_length, 0)
     for transport, head in PLAIN.items()
 }
-_PLAIN4 = PLAIN[Transport.TCP4]
-_END4 = _PLAIN_ENDS[_PLAIN4][1]
-_PLAIN_FRAMES = {head: Framing(end, 0) for head, (_, end) in _PLAIN_ENDS.items()}
+
+plain = plain_reader(PLAIN)
 
 
 def encode(
@@ -83,24 +82,6 @@ def encode(
     said = bytes((0x20 | preamble.command, transport))
     octets = SIGNATURE + said + len(body).to_bytes(2, "big") + body
     return fill_checksum(octets, _HEAD + len(block), preamble.tlvs)
-
-
-def plain(octets: bytes) -> tuple[Preamble, bytes] | None:
-    """Return one of the commonest preambles and what follows it, or None.
-
-    A short cut past `frame` and `parse` for octets that both would pass.
-    """
-    if octets.startswith(_PLAIN4):
-        preamble = plain_tcp4(octets, _HEAD)
-        return None if preamble is None else (preamble, octets[_END4:])
-    found = _PLAIN_ENDS.get(octets[:_HEAD])
-    if found is None:
-        return None
-    transport, end = found
-    block = octets[_HEAD:end]
-    if len(octets) < end or block_fault(transport, block):
-        return None
-    return checked(transport, block), octets[end:]
 
 
 def frame(octets: bytes, limit: int = LIMIT) -> Framing:
