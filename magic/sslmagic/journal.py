@@ -6,6 +6,7 @@ nothing he sent reaches the log unescaped.
 
 from __future__ import annotations
 
+import codecs
 import logging
 
 from sslmagic.reception import Refused
@@ -13,6 +14,10 @@ from sslmagic.reception import Refused
 __all__ = ["LOGGER", "Journal"]
 
 LOGGER = logging.getLogger("sslmagic")
+
+# Found now, because a codec is a file that is read on first use: the first line may be
+# due when no descriptor is left to read it with.
+_escape = codecs.getencoder("unicode_escape")
 
 
 class Journal:
@@ -56,4 +61,4 @@ class Journal:
 
 
 def _escaped(text: str) -> str:
-    return text.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return _escape(text)[0].decode("ascii")

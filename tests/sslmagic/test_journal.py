@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from sslmagic import Endpoint, Reason, UnixEndpoint
@@ -25,6 +28,25 @@ def test_nothing_reaches_the_log_unescaped(
     (line,) = caplog.messages
     assert line.isascii()
     assert line.isprintable()
+
+
+def test_the_first_line_needs_no_descriptor() -> None:
+    """It may say that none is left: a codec not used before would be read from disk."""
+    script = """if True:
+        import resource
+        from sslmagic import Endpoint, Reason
+        from sslmagic.journal import Journal
+        from sslmagic.reception import Refused
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+        refused = Refused(Endpoint("10.0.0.1", 1), Reason.WAITING, "no room")
+        Journal().refused(refused, 0.0)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, timeout=30, check=False
+    )
+    assert done.stderr == b"refused 10.0.0.1:1: waiting: no room\n"
+    assert done.returncode == 0
 
 
 def test_lines_are_few_and_the_rest_is_counted(
