@@ -108,7 +108,11 @@ def _take(connection: socket.socket, reception: Reception, now: float) -> bool:
     if isinstance(reception.outcome, Refused):
         return True
     preamble = seen[: len(seen) - len(reception.rest)]
-    return connection.recv(len(preamble), _NOW) == preamble
+    try:
+        return connection.recv(len(preamble), _NOW) == preamble
+    except OSError:
+        # Whatever the outcome is by now, it does not hold for what is still there.
+        return False
 
 
 def _restore(connection: socket.socket) -> None:

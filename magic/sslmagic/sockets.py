@@ -8,7 +8,7 @@ import select
 import socket
 import time
 from pathlib import Path
-from ssl import PROTOCOL_TLS_CLIENT, SSLContext
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLSocket
 
 from sslmagic.connection import Connection, client_name, receive
 from sslmagic.errors import (
@@ -132,8 +132,13 @@ def strip(
         UntrustedError: the peer, or what it claims, is not believed. Close it.
         TimeoutError: the preamble was not whole by the deadline. Close it.
         OSError: the connection failed. Close it.
-        ConfigurationError: the connection does not block, or *deadline* is no time.
+        ConfigurationError: the connection does not block, had its preamble taken off
+            by a listener or speaks TLS already, or *deadline* is no time.
     """
+    if isinstance(connection, Connection | SSLSocket):
+        # Its peer name is what a preamble said, on which no trust may be decided; and
+        # behind TLS it is no longer the gateway that speaks.
+        raise ConfigurationError("the preamble stands first, and is off already")
     timeout = connection.gettimeout()
     if timeout == 0:
         raise ConfigurationError("the connection does not block: strip() would")

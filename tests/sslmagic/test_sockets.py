@@ -466,6 +466,26 @@ def test_stripping_waits_so_the_connection_must_block() -> None:
         assert accepted.strip() == CLIENT
 
 
+def test_stripping_twice_would_believe_the_address_of_a_preamble() -> None:
+    """Two preambles: the first names a gateway, for which the second would speak."""
+    gateway = Preamble(source=("10.0.0.1", 1), destination=DESTINATION)
+    octets = encode(gateway, "magic") + OCTETS
+    with sockets.listen(("127.0.0.1", 0), trust=LOOPBACK) as listener:
+        with connect(listener, octets):
+            connection, name = listener.accept()
+            with connection:
+                assert name == ("10.0.0.1", 1)
+                with pytest.raises(ConfigurationError, match="off already"):
+                    sockets.strip(connection, trust=Trust(peers=["10.0.0.1"]))
+
+
+def test_stripping_is_too_late_in_tls(authority: Authority) -> None:
+    with secure(authority) as listener, connect(listener, OCTETS):
+        connection, _ = listener.accept()
+        with connection, pytest.raises(ConfigurationError, match="off already"):
+            sockets.strip(connection, trust=LOOPBACK)
+
+
 def test_the_destination_is_in_the_preamble(authority: Authority) -> None:
     with secure(authority) as listener, connect(listener, OCTETS):
         connection, name = listener.accept()
