@@ -91,6 +91,7 @@ class Listener(socket.socket):
         self._timeout = timeout
         self._rules = Rules(trust, deadline, waiting, verifier, limit)
         self._turn = threading.RLock()
+        self._is_working = False
         self._start()
         # libuv closes what fileno() gave it: a number beside the epoll's own, so that
         # it closes neither the epoll nor, later, a stranger's descriptor.
@@ -165,9 +166,15 @@ class Listener(socket.socket):
     def _ready(self, patience: float | None) -> socket.socket | None:
         if self._descriptor < 0:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        # Half of socket.accept(), which would make a socket for us to make another of
-        # its descriptor: 8 of 15 microseconds (Python 3.11).
-        connection = self._arrivals.ready(self._accept, patience)
+        self._is_working = True
+        try:
+            # Half of socket.accept(), which would make a socket for us to make another
+            # of its descriptor: 8 of 15 microseconds (Python 3.11).
+            connection = self._arrivals.ready(self._accept, patience)
+        finally:
+            self._is_working = False
+            if self._descriptor < 0:
+                self._arrivals.close()
         return None if connection is None else self.prepared(connection)
 
     def close(self) -> None:
@@ -181,7 +188,10 @@ class Listener(socket.socket):
         _LISTENERS.discard(self)
         self._arrivals.wake()
         with self._turn:
-            self._arrivals.close()
+            # Who has the turn and works is this very thread, which a signal handler
+            # interrupted: what it works on is closed when it gets on.
+            if not self._is_working:
+                self._arrivals.close()
         self._give_back()
         # Not as socket.close() does, which waits for those who count on the socket:
         # uvloop does while it watches it, and nobody would accept meanwhile.
@@ -216,6 +226,7 @@ class Listener(socket.socket):
         The epoll and the connections that wait are the parent's.
         """
         self._turn = threading.RLock()
+        self._is_working = False
         self._arrivals.close()
         self._start()
         os.dup2(self._arrivals.fileno(), self._descriptor, inheritable=False)

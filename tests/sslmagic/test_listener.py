@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from sslmagic import ConfigurationError, Preamble, Reason, Trust, encode
+from sslmagic.connection import receive
 from sslmagic.listener import Listener
 from tests.sslmagic.receiving import (
     CLIENT,
@@ -351,6 +352,26 @@ def test_a_signal_handler_may_close_it() -> None:
     finally:
         ringing.join()
         signal.signal(signal.SIGUSR1, previous)
+
+
+def test_a_signal_handler_may_close_it_in_the_midst_of_its_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever the handler interrupts: here the reading of what a connection sent."""
+    before = open_descriptors()
+    listener = Listener(listening(), trust=LOOPBACK)
+
+    def interrupted(*arguments: Any) -> Any:
+        outcome = receive(*arguments)
+        listener.close()
+        return outcome
+
+    monkeypatch.setattr("sslmagic.arrivals.receive", interrupted)
+    with connect(listener, OCTETS[:5]) as client:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            listener.accept()
+        assert ended(client)
+    assert open_descriptors() == before
 
 
 def test_shutting_down_ends_accept(listener: Listener) -> None:
