@@ -18,7 +18,7 @@ import pytest
 from tests.sources import PROJECT, Source, sources
 
 FLOORS = (
-    ("preamble", "address", "tlv", "crc32c", "registry", "errors"),
+    ("preamble", "block", "address", "tlv", "crc32c", "registry", "errors"),
     ("wire", "hello"),
     ("decoder", "anatomy"),
     ("proof", "trust"),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import pickle
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sslmagic.errors import EncodeError
 from sslmagic.preamble import (
@@ -16,8 +13,6 @@ from sslmagic.preamble import (
     Preamble,
     Transport,
     UnixEndpoint,
-    block_fault,
-    unmapped_block,
 )
 from sslmagic.tlv import TLV
 
@@ -164,31 +159,6 @@ def test_a_unix_path_may_fill_its_field_and_be_any_octets() -> None:
     assert len(preamble.block) == 216
 
 
-def test_a_path_is_followed_by_zeros_only() -> None:
-    path = b"/a".ljust(108, b"\0")
-    wrong = b"/a\0b".ljust(108, b"\0")
-    assert block_fault(Transport.UNIX, path + path) is None
-    assert block_fault(Transport.UNIX, wrong + path) == (
-        2,
-        "a UNIX path is followed by zeros only",
-    )
-    fault = block_fault(Transport.UNIX, path + wrong)
-    assert fault is not None
-    assert fault[0] == 110
-    assert block_fault(Transport.UNKNOWN, b"") is None
-
-
-def test_unmapping_a_block() -> None:
-    mapped = bytes(10) + b"\xff\xff" + bytes((1, 2, 3, 4))
-    ports = b"\0\1\0\2"
-    assert unmapped_block(Transport.UDP6, mapped + mapped + ports) == (
-        Transport.UDP4,
-        bytes((1, 2, 3, 4)) * 2 + ports,
-    )
-    mixed = mapped + bytes(16) + ports
-    assert unmapped_block(Transport.TCP6, mixed) == (Transport.TCP6, mixed)
-
-
 def test_immutable() -> None:
     preamble = Preamble(source=CLIENT, destination=HERE)
     with pytest.raises(AttributeError, match="immutable"):
@@ -235,48 +205,3 @@ def test_a_tlv_is_found_by_its_type() -> None:
     preamble = Preamble.local([(0xE7, b"a"), (0xE8, b"b"), (0xE7, b"c")])
     assert preamble.tlv(0xE7) == (0xE7, b"a")
     assert preamble.tlv(1) is None
-
-
-def test_labels_are_the_ones_of_the_json() -> None:
-    assert [t.label for t in Transport] == [
-        "UNKNOWN",
-        "TCP4",
-        "UDP4",
-        "TCP6",
-        "UDP6",
-        "UNIX",
-        "UNIX-DGRAM",
-    ]
-
-
-@given(st.ip_addresses(), st.integers(0, 65535))
-def test_endpoints_read_what_they_write(
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int
-) -> None:
-    endpoint = Endpoint.parse(
-        f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
-    )
-    assert Endpoint.parse(str(endpoint)) == endpoint
-    assert endpoint.port == port
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "1.2.3.4",
-        "1.2.3.4:",
-        "1.2.3.4:65536",
-        "1.2.3.4:٣",
-        "::1:443",
-        "[::1]",
-        "x:1",
-    ],
-)
-def test_what_is_no_endpoint_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        Endpoint.parse(text)
-
-
-def test_a_unix_endpoint_says_its_kind() -> None:
-    assert str(UnixEndpoint("/run/x.sock")) == "unix:/run/x.sock"

@@ -13,15 +13,9 @@ from __future__ import annotations
 
 import struct
 
+from sslmagic.block import Transport, block_fault
 from sslmagic.errors import DecodeError, EncodeError, Reason
-from sslmagic.preamble import (
-    Command,
-    Preamble,
-    Transport,
-    block_fault,
-    checked,
-    plain_reader,
-)
+from sslmagic.preamble import Command, Preamble, checked, plain_reader
 from sslmagic.tlv import TLV, Type, pack_tlvs, parse_tlvs
 from sslmagic.wire.frame import (
     Frame,

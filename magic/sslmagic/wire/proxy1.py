@@ -13,15 +13,9 @@ import re
 import struct
 
 from sslmagic.address import host_text
+from sslmagic.block import Transport, block_fault, unmapped_block
 from sslmagic.errors import DecodeError, EncodeError, Reason
-from sslmagic.preamble import (
-    Command,
-    Preamble,
-    Transport,
-    block_fault,
-    checked,
-    unmapped_block,
-)
+from sslmagic.preamble import Command, Preamble, checked
 from sslmagic.wire.frame import Frame, Framing, check_prefix
 
 __all__ = ["LIMIT", "SIGNATURE", "encode", "frame", "parse", "plain"]

@@ -9,16 +9,9 @@
 
 from __future__ import annotations
 
+from sslmagic.block import Transport, block_fault, unmapped_block
 from sslmagic.errors import DecodeError, EncodeError, Reason
-from sslmagic.preamble import (
-    Command,
-    Preamble,
-    Transport,
-    block_fault,
-    checked,
-    plain_reader,
-    unmapped_block,
-)
+from sslmagic.preamble import Command, Preamble, checked, plain_reader
 from sslmagic.tlv import pack_tlvs, parse_tlvs
 from sslmagic.wire.frame import (
     Frame,
