@@ -11,7 +11,7 @@ import select
 from typing import TYPE_CHECKING, Final
 
 from sslmagic.errors import Reason
-from sslmagic.relay.address import endpoint
+from sslmagic.relay.address import SocketAddress, endpoint
 from sslmagic.relay.connection import AT_ONCE
 from sslmagic.wire import LONGEST_SIGNATURE
 
@@ -21,21 +21,35 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard"]
 
-_NOT_READING: Final = ~(select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLPRI)
+_WRITING: Final = select.EPOLLOUT | select.EPOLLERR
+"""What the client end is told meanwhile."""
 
 
 class Guard:
-    """Stands in for the client end until its first octets are judged."""
+    """Stands in for the client end until its first octets are judged.
 
-    __slots__ = ("_client", "_held", "_server")
+    Args:
+        client: the end, joined to its node.
+        name: where it is from.
+        held: octets of it that were read and cannot be judged yet.
+        server: the virtual server, whose judge is asked.
+    """
 
-    def __init__(self, client: ClientEnd, held: bytes, server: Passthrough) -> None:
+    __slots__ = ("_client", "_held", "_name", "_server")
+
+    def __init__(
+        self, client: ClientEnd, name: SocketAddress, held: bytes, server: Passthrough
+    ) -> None:
         self._client = client
+        self._name = name
         self._held = held
         self._server = server
 
     def start(self, *, watched: bool) -> None:
         """Be told of the client's events; *watched* if somebody is already."""
+        # However the pair comes to read its client, for want of this it would pass on
+        # what nobody has judged.
+        self._client.guard()
         loop = self._server.loop
         if watched:
             loop.hand_over(self._client.fileno(), self)
@@ -46,8 +60,8 @@ class Guard:
     def ready(self, mask: int) -> None:
         """Read until the octets can be judged; let the client end do the rest."""
         client = self._client
-        if mask & _NOT_READING:
-            client.ready(mask & _NOT_READING)
+        if mask & _WRITING:
+            client.ready(mask & _WRITING)
         while client.other is not None:
             view = self._server.view
             try:
@@ -66,7 +80,7 @@ class Guard:
                 client.take_over()
                 return
             if isinstance(verdict, Reason):
-                who = endpoint(client.getpeername())
+                who = endpoint(self._name)
                 self._server.complain(who, verdict, "a preamble behind the preamble")
                 client.abandon()
                 return

@@ -45,6 +45,9 @@ _BROKEN: Final = 1 << 53
 """A write found the connection reset: its end, when it is read, is no FIN."""
 _IGNORED: Final = 1 << 52
 """The other end takes nothing any more: what comes in here is thrown away."""
+_GUARDED: Final = 1 << 54
+"""Somebody else reads what comes in here: see `End.guard`."""
+_ASIDE: Final = _IGNORED | _GUARDED
 
 _TURN = 16
 """Reads of one end in a row, before others have their turn."""
@@ -89,6 +92,10 @@ class End(Connection):
         node.pending = unsent
         self.server.counts[counters.JOINED] += 1
 
+    def guard(self) -> None:
+        """Read nothing until `take_over`: somebody else must see it first."""
+        self.seen |= _GUARDED
+
     def take_over(self) -> None:
         """Be told of events from now on, instead of whoever was told before.
 
@@ -97,7 +104,7 @@ class End(Connection):
         """
         loop = self.server.loop
         loop.hand_over(self.fileno(), self)
-        self.seen |= _IN | select.EPOLLPRI
+        self.seen = self.seen & ~_GUARDED | _IN | select.EPOLLPRI
         loop.again(self)
 
     def ready(self, mask: int) -> None:
@@ -176,8 +183,9 @@ class End(Connection):
             return
         if other.pending:
             return
-        if self.seen & _IGNORED:
-            self._ignore(other)
+        if self.seen & _ASIDE:
+            if self.seen & _IGNORED:
+                self._ignore(other)
             return
         view = self.server.view
         size = self.server.room[self.SIDE]

@@ -211,7 +211,8 @@ class Arrival(abc.ABC, Generic[Server]):
         client = self.client
         client.join(node, unsent)
         if self.guarded:
-            Guard(client, self.held, self.server).start(watched=self.watched)
+            guard = Guard(client, self.name, self.held, self.server)
+            guard.start(watched=self.watched)
         elif self.watched:
             client.take_over()
         else:

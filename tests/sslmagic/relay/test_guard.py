@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from sslmagic import wire
-from sslmagic.preamble import Preamble
+from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
 from sslmagic.relay.guard import Guard
 from sslmagic.relay.limits import Limits
 from sslmagic.relay.pair import ClientEnd
 from sslmagic.relay.receiver import Node
 from sslmagic.trust import Trust
-from tests.sslmagic.relay.harness import Backend, Running, is_closed, receive
+from tests.sslmagic.relay.harness import (
+    LOCALHOST,
+    Backend,
+    Running,
+    is_closed,
+    receive,
+)
 
 CLIENT = Preamble(source=("203.0.113.9", 51234), destination=("198.51.100.2", 443))
 OCTETS = wire.encode(CLIENT, "magic")
-TRUST = Trust(peers=["127.0.0.1"])
+TRUST = Trust(peers=["127.0.0.1", "unix"])
 
 
-def node(backend: Backend) -> Running:
-    return Running(lambda worker: Node(worker, Limits(), [backend.address], TRUST))
+def node(backend: Backend, *, listen: Endpoint | UnixEndpoint = LOCALHOST) -> Running:
+    return Running(
+        lambda worker: Node(worker, Limits(), [backend.address], TRUST), listen=listen
+    )
+
+
+def guarded(relay: Running) -> bool:
+    return any(type(each) is Guard for each in relay.worker.loop.handlers())
 
 
 @pytest.mark.parametrize("length", range(1, wire.LONGEST_SIGNATURE))
@@ -88,3 +101,49 @@ def test_a_worker_that_ends_takes_the_guarded_along() -> None:
             relay.call(relay.worker.loop.abort)
             assert is_closed(client)
             relay.until(aborted=1)
+
+
+def test_a_preamble_behind_the_preamble_is_refused_on_a_unix_socket(
+    tmp_path: Path,
+) -> None:
+    """spec.md section 5.3: a read of a UNIX socket is never known to be the last."""
+    path = UnixEndpoint(str(tmp_path / "node"))
+    with Backend() as backend, node(backend, listen=path) as relay:
+        with relay.client(OCTETS) as client, backend.accept() as server:
+            relay.when(lambda: guarded(relay))
+            client.sendall(OCTETS + b"hello")
+            assert is_closed(client)
+            relay.until(refused_nested=1)
+            with pytest.raises(ConnectionResetError):
+                server.recv(1)
+
+
+@pytest.mark.parametrize(
+    ("first", "rest", "refused"),
+    [
+        (b"", OCTETS + b"hello", True),
+        (OCTETS[:5], OCTETS[5:], True),
+        (b"PROX", b"IES", False),
+    ],
+)
+def test_octets_are_judged_when_both_sides_have_ended(
+    first: bytes, rest: bytes, *, refused: bool
+) -> None:
+    """spec.md section 5.3, where the kernel tells one hang-up and no more."""
+    with Backend() as backend, node(backend) as relay:
+        with relay.client(OCTETS + first) as client, backend.accept() as server:
+            relay.when(lambda: guarded(relay))
+            server.shutdown(socket.SHUT_WR)
+            assert client.recv(1) == b""
+            # Corked, so that octets and FIN come in one segment.
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            client.sendall(rest)
+            client.shutdown(socket.SHUT_WR)
+            if refused:
+                relay.until(refused_nested=1)
+                with pytest.raises(ConnectionResetError):
+                    server.recv(1)
+            else:
+                assert receive(server, 7) == first + rest
+                assert server.recv(1) == b""
+                relay.until(closed=1)
