@@ -61,8 +61,8 @@ def _encoded(magic: Sequence[str]) -> str:
 
 
 def _seconds(command: Sequence[str]) -> float:
-    # An installed command has its byte code; a machine that keeps none compiles sslmagic
-    # at every start, and the standard library never.
+    # An installed command has its byte code. A machine that is told to keep none would
+    # compile sslmagic at every start, and the standard library never.
     environment = os.environ | {"COLUMNS": "88"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start = perf_counter()
