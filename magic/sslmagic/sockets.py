@@ -44,7 +44,9 @@ def listen(
 ) -> Listener:
     """Listen at *address*; accept() gives a connection and its client.
 
-    Use it as a context manager, or close it.
+    Use it as a context manager, or close it. For a server that selects before it
+    accepts, `socketserver` say, make it non-blocking: it is readable for those that it
+    refuses as well, and a blocking accept() then waits for somebody else.
 
     Args:
         address: (host, port), a UNIX socket's path, or None beside *sock*. An IPv6 host
