@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import time
 import traceback
 
@@ -30,6 +31,8 @@ class Log:
         self._allowed = float(burst)
         self._since = time.monotonic()
         self._kept_back = 0
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
 
     def say(self, line: str) -> None:
         """Write a line that only we cause."""
@@ -39,11 +42,16 @@ class Log:
             else character.encode("unicode_escape", "replace").decode("ascii")
             for character in line[:_LONGEST]
         )
-        # One write, so that the lines of several workers do not mix.
+        # Nobody may read any more, or read slowly; connections matter more than words
+        # about them. A pipe that can be written to takes 4096 octets at once (pipe(7)),
+        # and no escaped line is longer.
+        if not self._room.poll(0):
+            self._kept_back += 1
+            return
         try:
+            # One write, so that the lines of several workers do not mix.
             os.write(self._descriptor, f"magic: {text}\n".encode(errors="replace"))
         except OSError:
-            # Nobody reads any more; connections matter more than words about them.
             self._kept_back += 1
 
     def fault(self, error: Exception) -> None:

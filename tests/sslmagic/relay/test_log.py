@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Iterator
 
 import pytest
@@ -60,3 +61,31 @@ def test_nobody_reading_is_no_fault() -> None:
     os.close(reader)
     Log(writer).say("to nobody")
     os.close(writer)
+
+
+def test_a_reader_that_rests_holds_nobody_up() -> None:
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(writer, False)
+        filled = 0
+        with pytest.raises(BlockingIOError):
+            while True:
+                filled += os.write(writer, bytes(4096))
+        os.set_blocking(writer, True)
+        log = Log(writer)
+        log.peer("into a pipe that is full")
+        while filled:
+            filled -= len(os.read(reader, filled))
+        log.peer("again")
+        assert lines((reader, writer)) == [
+            "magic: again (and 1 more that are not shown)"
+        ]
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_the_longest_line_goes_into_a_pipe_at_once(pipe: tuple[int, int]) -> None:
+    """pipe(7): a write of up to PIPE_BUF octets is not parted."""
+    Log(pipe[1]).say("\U0010ffff" * 10_000)
+    assert len(os.read(pipe[0], 65536)) <= select.PIPE_BUF
