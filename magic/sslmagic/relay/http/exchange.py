@@ -100,9 +100,12 @@ class Exchange:
             RequestError: it is not passed on.
         """
         held = self._held
-        if not self._searched and held.startswith(b"\r\n"):
+        if not self._searched:
             # Old clients end a body with an empty line (RFC 9112 section 2.2).
-            del held[:2]
+            if held == b"\r":
+                return None
+            if held.startswith(b"\r\n"):
+                del held[:2]
         length = head_length(held, self._searched, self._longest_head)
         if length is None:
             self._searched = len(held)

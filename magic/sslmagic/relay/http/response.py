@@ -24,8 +24,10 @@ def back(response: h11.Response, *, last: bool) -> h11.Response:
         last: whether the connection to the client ends after it.
     """
     headers = _end_to_end(response.headers.raw_items())
-    if response.status_code == HTTPStatus.NO_CONTENT:
-        # It has no body and therefore no length (RFC 9110 section 8.6).
+    coded = any(name == b"transfer-encoding" for name, _ in response.headers)
+    if coded or response.status_code == HTTPStatus.NO_CONTENT:
+        # The chunks overrule a length beside them (RFC 9112 section 6.3), and what has
+        # no body has no length (RFC 9110 section 8.6).
         headers = [line for line in headers if line[0].lower() != b"content-length"]
     if last:
         headers.append((b"Connection", b"close"))

@@ -62,6 +62,24 @@ def test_requests_in_a_row_keep_their_order_and_their_own_answers() -> None:
     assert exchange.reply(OK) == OK
 
 
+def test_an_empty_line_before_a_request_may_come_in_pieces() -> None:
+    """RFC 9112 section 2.2, and the result is the same however the octets are cut."""
+    exchange = Exchange(CLIENT)
+    for octet in b"\r\n" + GET[:-1]:
+        exchange.feed(bytes((octet,)))
+        assert exchange.begin() is None
+    exchange.feed(GET[-1:])
+    assert exchange.begin() == begin(b"\r\n" + GET)[1]
+
+
+def test_the_chunks_of_an_answer_overrule_its_length() -> None:
+    exchange, _ = begin(GET)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert exchange.reply(head + b"5\r\nhello\r\n0\r\n\r\n") == (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    )
+
+
 def test_an_octet_at_a_time_gives_the_same_request() -> None:
     request = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     body = b"5\r\nhello\r\n1;x\r\n!\r\n0\r\n\r\n"

@@ -48,6 +48,12 @@ def test_the_coding_of_the_nodes_hop_ends_here() -> None:
     assert headers((b"Transfer-Encoding", b"chunked")) == []
 
 
+def test_a_length_beside_chunks_means_nothing() -> None:
+    """RFC 9112 section 6.3: a proxy removes it before it passes the message on."""
+    coding = (b"Transfer-Encoding", b"chunked")
+    assert headers((b"Content-Length", b"3"), coding) == []
+
+
 def test_no_content_has_no_length() -> None:
     assert headers((b"Content-Length", b"0"), status=204) == []
     assert headers((b"Content-Length", b"7"), status=304) == [(b"Content-Length", b"7")]
