@@ -68,6 +68,14 @@ def test_the_first_octet_chooses_among_the_formats() -> None:
         assert decoder.frame.format == format
 
 
+def test_formats_may_come_in_any_collection() -> None:
+    formats = ["proxy1", "proxy2"]
+    for given in (formats, iter(formats)):
+        assert Decoder(given).feed(encode(PREAMBLE, "proxy2")) == PREAMBLE
+    with pytest.raises(DecodeError):
+        Decoder(formats).feed(encode(PREAMBLE, "magic"))
+
+
 def test_a_format_that_is_not_required_is_refused_at_its_first_octet() -> None:
     decoder = Decoder(("magic", "proxy2"))
     with pytest.raises(DecodeError, match="octet 0x50 does not start magic or proxy2"):
