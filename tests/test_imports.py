@@ -23,10 +23,7 @@ FLOORS = (
     ("decoder", "anatomy"),
     ("proof", "trust"),
     ("balance", "reception"),
-    (
-        *("sockets", "streams", "listener", "headers", "asgi", "wsgi"),
-        *("alarm", "arrivals", "connection", "journal", "peername", "uvserver"),
-    ),
+    (*("listener", "sockets", "streams", "uvserver", "headers", "asgi", "wsgi"),),
     ("relay", "config"),
     ("control", "servers", "capture", "dissect"),
 )

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLSocket
 
-from sslmagic.connection import Connection, client_name, receive
 from sslmagic.errors import (
     ConfigurationError,
     DecodeError,
@@ -20,7 +19,8 @@ from sslmagic.errors import (
     UntrustedError,
 )
 from sslmagic.listener import WAITING, Listener
-from sslmagic.peername import PeerName, peer_of
+from sslmagic.listener.connection import Connection, client_name, receive
+from sslmagic.listener.peername import PeerName, peer_of
 from sslmagic.reception import DEADLINE, Accepted, Reception, Refused, Verifier
 from sslmagic.trust import Trust
 

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from ssl import SSLContext
 from typing import Any, cast
 
-from sslmagic.connection import Connection
 from sslmagic.listener import Listener
+from sslmagic.listener.connection import Connection
 
 __all__ = ["ClientTransport", "UVServer"]
 

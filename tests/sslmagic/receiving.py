@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from pathlib import Path
 
 from sslmagic import Endpoint, Preamble, ProofError, Trust, UnixEndpoint, encode
 from sslmagic.hello import starts_client_hello
@@ -20,6 +21,7 @@ __all__ = [
     "connect",
     "ended",
     "listening",
+    "open_descriptors",
     "reset",
 ]
 
@@ -66,6 +68,11 @@ def connect(listener: socket.socket, octets: bytes = b"") -> socket.socket:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     client.sendall(octets)
     return client
+
+
+def open_descriptors() -> set[str]:
+    """The numbers of this process, so that what is left open shows."""
+    return {entry.name for entry in Path("/proc/self/fd").iterdir()}
 
 
 def ended(client: socket.socket) -> bool:

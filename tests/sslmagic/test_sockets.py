@@ -31,7 +31,7 @@ from sslmagic import (
     sockets,
 )
 from sslmagic.listener import Listener
-from sslmagic.peername import PeerName
+from sslmagic.listener.peername import PeerName
 from tests.interop.authority import HELLOS, Authority
 from tests.interop.client import Client, Pieces, ask, octets, split, together
 from tests.sslmagic.receiving import (

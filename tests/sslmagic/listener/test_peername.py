@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from sslmagic import Endpoint, Preamble, UnixEndpoint
-from sslmagic.peername import (
+from sslmagic.listener.peername import (
     IPName,
     SocketAddress,
     UnixName,

@@ -17,8 +17,8 @@ from sslmagic import (
     UnixEndpoint,
     encode,
 )
-from sslmagic.connection import Connection, client_name, receive
-from sslmagic.peername import peer_name, peer_of
+from sslmagic.listener.connection import Connection, client_name, receive
+from sslmagic.listener.peername import peer_name, peer_of
 from sslmagic.reception import Accepted, Reception, Refused
 from tests.sslmagic.receiving import (
     CLIENT,

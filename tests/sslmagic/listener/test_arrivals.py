@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from sslmagic import Reason, Trust
-from sslmagic.arrivals import Arrivals, Rules
-from sslmagic.connection import Connection
-from sslmagic.peername import SocketAddress
+from sslmagic.listener.arrivals import Arrivals, Rules
+from sslmagic.listener.connection import Connection
+from sslmagic.listener.peername import SocketAddress
 from tests.sslmagic.receiving import (
     CLIENT,
     LOOPBACK,

@@ -13,7 +13,7 @@ import select
 import socket
 
 from sslmagic.errors import Reason
-from sslmagic.peername import PeerName, SocketAddress, peer_name, plain_name
+from sslmagic.listener.peername import PeerName, SocketAddress, peer_name, plain_name
 from sslmagic.reception import Accepted, Reception, Refused
 
 __all__ = ["Connection", "client_name", "receive"]

@@ -18,11 +18,11 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sslmagic.alarm import Alarm
-from sslmagic.connection import Connection, client_name, receive
 from sslmagic.errors import Reason
-from sslmagic.journal import Journal
-from sslmagic.peername import SocketAddress, peer_of
+from sslmagic.listener.alarm import Alarm
+from sslmagic.listener.connection import Connection, client_name, receive
+from sslmagic.listener.journal import Journal
+from sslmagic.listener.peername import SocketAddress, peer_of
 from sslmagic.reception import Accepted, Counters, Reception, Refused, Verifier
 from sslmagic.trust import Trust
 

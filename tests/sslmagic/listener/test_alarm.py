@@ -4,7 +4,7 @@ import os
 import select
 import time
 
-from sslmagic.alarm import Alarm
+from sslmagic.listener.alarm import Alarm
 from tests.sslmagic.receiving import PATIENCE
 
 

@@ -17,10 +17,10 @@ import time
 import weakref
 from typing import TYPE_CHECKING, NoReturn
 
-from sslmagic.arrivals import Arrivals, Rules
-from sslmagic.connection import Connection
 from sslmagic.errors import ConfigurationError
-from sslmagic.peername import PeerName, SocketAddress
+from sslmagic.listener.arrivals import Arrivals, Rules
+from sslmagic.listener.connection import Connection
+from sslmagic.listener.peername import PeerName, SocketAddress
 from sslmagic.reception import DEADLINE, Counters, Verifier
 from sslmagic.trust import Trust
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from sslmagic import Endpoint, Reason, UnixEndpoint
-from sslmagic.journal import Journal
+from sslmagic.listener.journal import Journal
 from sslmagic.reception import Refused
 
 PEER = Endpoint("10.0.0.1", 40000)
@@ -35,7 +35,7 @@ def test_the_first_line_needs_no_descriptor() -> None:
     script = """if True:
         import resource
         from sslmagic import Endpoint, Reason
-        from sslmagic.journal import Journal
+        from sslmagic.listener.journal import Journal
         from sslmagic.reception import Refused
 
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
