@@ -110,9 +110,14 @@ class Supervisor:
 
     def _start_all(self) -> None:
         reader, writer = os.pipe2(os.O_CLOEXEC)
-        for number in range(self._workers):
-            self._start(number, writer)
-        os.close(writer)
+        try:
+            for number in range(self._workers):
+                self._start(number, writer)
+        except OSError as error:
+            os.close(reader)
+            raise StartError(f"no worker can start: {error.strerror}") from error
+        finally:
+            os.close(writer)
         with os.fdopen(reader, "rb") as told:
             # Ends when every worker has closed its copy, having written or not.
             started = len(told.read())
@@ -176,16 +181,22 @@ class Supervisor:
         for number, due in list(self._due.items()):
             if due <= now:
                 del self._due[number]
-                self._start(number)
+                try:
+                    self._start(number)
+                except OSError as error:
+                    # The workers that there are must not go because one more cannot be.
+                    self._plan(number, f"no worker can start: {error.strerror}")
 
     def _end(self) -> None:
+        number = signal.SIGUSR2
         if self._ending is None:
+            number = signal.SIGTERM
             # Ours must go too: a socket that anybody holds goes on queueing clients.
             for listening in self._listening:
                 listening.socket.close()
             self._ending = time.monotonic() + self._grace + _KILL
         for pid in self._running:
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, number)
 
     def _reap(self) -> None:
         """Take note of every worker that has ended, and plan its replacement."""
@@ -196,16 +207,16 @@ class Supervisor:
             number, started = self._running.pop(pid)
             if self._ending is not None:
                 continue
-            now = time.monotonic()
-            first, most = _BACK_OFF
-            if now - started >= _LIVED:
-                self._pause[number] = first
-            pause = self._pause[number]
-            self._pause[number] = min(most, pause * 2)
-            self._due[number] = now + pause
-            self._log.say(
-                f"worker {pid} {_how(status)}; another starts in {pause:g} seconds"
-            )
+            if time.monotonic() - started >= _LIVED:
+                self._pause[number] = _BACK_OFF[0]
+            self._plan(number, f"worker {pid} {_how(status)}")
+
+    def _plan(self, number: int, why: str) -> None:
+        """Start a worker in a while, and say why."""
+        pause = self._pause[number]
+        self._pause[number] = min(_BACK_OFF[1], pause * 2)
+        self._due[number] = time.monotonic() + pause
+        self._log.say(f"{why}; another starts in {pause:g} seconds")
 
 
 def _how(status: int) -> str:

@@ -2,7 +2,9 @@
 
     serving --(SIGTERM)--> finishing --(no clients left, or the grace is over)--> done
 
-A second SIGTERM ends the grace. A worker whose supervisor is gone ends likewise.
+SIGUSR2 ends the grace. A worker whose supervisor is gone ends as with SIGTERM, of which
+a second one changes nothing: whoever signals a whole group of processes, as systemd
+does, reaches the workers beside the supervisor, which tells them as well.
 """
 
 from __future__ import annotations
@@ -90,13 +92,14 @@ class Worker:
         """
         self._grace = grace
         told, teller = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        _Ear(self.loop, told, self.finish)
-        _Ear(self.loop, lifeline, self.finish)
+        _Ear(self.loop, told, self._heed)
+        _Ear(self.loop, lifeline, self._heed)
         signal.set_wakeup_fd(teller, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD):
             # A terminal sends SIGINT to the whole group; the supervisor answers it.
             signal.signal(number, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, _noted)
+        for number in (signal.SIGTERM, signal.SIGUSR2):
+            signal.signal(number, _noted)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         gc.collect()
         gc.freeze()
@@ -109,7 +112,6 @@ class Worker:
     def finish(self) -> None:
         """Accept no more, and end when nobody is left or the grace is over."""
         if self.finishing:
-            self._end()
             return
         self.finishing = True
         for server in self._servers:
@@ -122,6 +124,13 @@ class Worker:
         if self.finishing and not any(server.live for server in self._servers):
             self.loop.stop()
 
+    def _heed(self, signals: bytes) -> None:
+        """Act on the numbers of signals; none means that the supervisor is gone."""
+        if signal.SIGUSR2 in signals:
+            self._end()
+        else:
+            self.finish()
+
     def _end(self) -> None:
         self.loop.abort()
         self.loop.stop()
@@ -132,9 +141,11 @@ class Worker:
 
 
 class _Ear:
-    """Calls somebody when a pipe has something to say, or its other end is gone."""
+    """Passes on what a pipe says; nothing, once its other end is gone."""
 
-    def __init__(self, loop: Loop, descriptor: int, heard: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: Loop, descriptor: int, heard: Callable[[bytes], None]
+    ) -> None:
         self._loop = loop
         self._descriptor = descriptor
         self._heard = heard
@@ -143,9 +154,10 @@ class _Ear:
     def ready(self, mask: int) -> None:
         """Read, so that it is told once, and tell."""
         del mask
-        if not os.read(self._descriptor, 512):
+        octets = os.read(self._descriptor, 512)
+        if not octets:
             self._loop.remove(self._descriptor)
-        self._heard()
+        self._heard(octets)
 
     def swept(self, now: float) -> None:
         """Do nothing: there is no deadline."""

@@ -40,14 +40,26 @@ Supervisor(
 
 
 class Processes:
-    """A supervised gateway that adds nothing, on a port that the kernel chose."""
+    """A supervised gateway that adds nothing, on a port that the kernel chose.
+
+    Args:
+        nodes: where to connect.
+        workers: how many processes.
+        grace: seconds for clients to finish.
+        before: statements that its process begins with.
+    """
 
     def __init__(
-        self, nodes: Sequence[Address], *, workers: int = 1, grace: float = 5.0
+        self,
+        nodes: Sequence[Address],
+        *,
+        workers: int = 1,
+        grace: float = 5.0,
+        before: str = "",
     ) -> None:
         arguments = [str(workers), str(grace), *map(str, nodes)]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _SCRIPT, *arguments],
+            [sys.executable, "-c", before + _SCRIPT, *arguments],
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,

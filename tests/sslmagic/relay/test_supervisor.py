@@ -68,6 +68,60 @@ def test_a_second_signal_ends_the_grace() -> None:
             assert relay.ended()[0] == 0
 
 
+def test_a_signal_to_the_whole_group_leaves_the_grace() -> None:
+    """systemd tells every process of a service; the supervisor, its workers."""
+    with Backend() as backend, Processes([backend.address], grace=20) as relay:
+        (worker,) = relay.workers()
+        with relay.client(b"question") as client, backend.accept() as node:
+            assert receive(node, 8) == b"question"
+            relay.tell(signal.SIGTERM)
+            with pytest.raises(ConnectionRefusedError):
+                while True:
+                    relay.client().close()
+            os.kill(worker, signal.SIGTERM)
+            # One round for the signal, and one more for the octets after it.
+            for octets in (b"and", b"yet"):
+                node.sendall(octets)
+                assert receive(client, 3) == octets
+            node.close()
+            client.close()
+            code, said = relay.ended()
+            assert code == 0
+            assert "closed=1" in said
+
+
+_NO_SECOND_FORK = """
+import errno, os
+real, calls = os.fork, []
+def fork():
+    calls.append(0)
+    if len(calls) == 2:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return real()
+os.fork = fork
+"""
+
+
+def test_a_worker_that_cannot_be_replaced_now_is_replaced_later() -> None:
+    with Backend() as backend:
+        with Processes([backend.address], before=_NO_SECOND_FORK) as relay:
+            (worker,) = relay.workers()
+            os.kill(worker, signal.SIGKILL)
+            assert "was ended by SIGKILL" in relay.line()
+            assert "no worker can start: Resource temporarily" in relay.line()
+            with relay.client(b"waiting"), backend.accept() as node:
+                assert receive(node, 7) == b"waiting"
+
+
+def test_it_does_not_begin_with_too_few_workers() -> None:
+    with Backend() as backend:
+        relay = Processes([backend.address], workers=2, before=_NO_SECOND_FORK)
+        with relay.process:
+            code, said = relay.ended()
+        assert code == 1
+        assert "StartError: no worker can start: Resource temporarily" in said
+
+
 def test_a_worker_that_is_killed_is_replaced_and_nobody_in_the_queue_lost() -> None:
     with Backend() as backend, Processes([backend.address]) as relay:
         (worker,) = relay.workers()
