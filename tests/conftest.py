@@ -35,10 +35,16 @@ def _children() -> dict[int, str]:
         # The first process of a container inherits everybody's orphans.
         return children
     for listing in Path("/proc/self/task").glob("*/children"):
-        for pid in listing.read_text().split():
-            try:
-                command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            except FileNotFoundError:
-                continue
-            children[int(pid)] = command.replace(b"\0", b" ").decode(errors="replace")
+        for pid in _read(listing).split():
+            if command := _read(Path(f"/proc/{int(pid)}/cmdline")):
+                said = command.replace(b"\0", b" ")
+                children[int(pid)] = said.decode(errors="replace")
     return children
+
+
+def _read(path: Path) -> bytes:
+    """What a file below /proc says; nothing if its thread or process has ended."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

@@ -88,10 +88,10 @@ def needs(*names: str) -> None:
     With SSLMAGIC_REQUIRE_PEERS=1 a missing peer fails the test instead, so that a
     machine that is meant to have them all cannot pass by skipping.
     """
-    missing = [PEERS[name].package for name in names if not PEERS[name].present()]
+    missing = {PEERS[name].package for name in names if not PEERS[name].present()}
     if not missing:
         return
-    message = f"Debian's {' and '.join(sorted(set(missing)))} is not installed"
+    message = f"needs Debian's {', '.join(sorted(missing))}"
     if os.environ.get("SSLMAGIC_REQUIRE_PEERS") == "1":
         pytest.fail(message)
     pytest.skip(message)
@@ -100,6 +100,13 @@ def needs(*names: str) -> None:
 def program(name: str) -> str | None:
     """The path of a program, also where root's programs are; None if there is none."""
     return shutil.which(name, path=PLACES)
+
+
+@functools.cache
+def _until_we_end() -> Sequence[str]:
+    """What starts a program so that it ends with us; util-linux brings it."""
+    setpriv = program("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
 @functools.cache
@@ -161,7 +168,7 @@ class Process:
         with log.open("wb") as output:
             self._popen = subprocess.Popen(
                 # A peer must not outlive a test run that is killed.
-                ["setpriv", "--pdeathsig", "KILL", "--", *map(str, argv)],
+                [*_until_we_end(), *map(str, argv)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
