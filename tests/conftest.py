@@ -35,10 +35,10 @@ def _children() -> dict[int, str]:
         # The first process of a container inherits everybody's orphans.
         return children
     for listing in Path("/proc/self/task").glob("*/children"):
-        for pid in _read(listing).split():
-            if command := _read(Path(f"/proc/{int(pid)}/cmdline")):
-                said = command.replace(b"\0", b" ")
-                children[int(pid)] = said.decode(errors="replace")
+        for pid in map(int, _read(listing).split()):
+            command = _read(Path(f"/proc/{pid}/cmdline")).replace(b"\0", b" ")
+            # Without a command line it has ended, and nobody has waited for it.
+            children[pid] = command.decode(errors="replace")
     return children
 
 
