@@ -100,7 +100,9 @@ class Preamble:
         _set_command(self, Command(command))
         _set_transport(self, found)
         _set_block(self, block)
-        _set_tlvs(self, tuple(TLV(kind, bytes(value)) for kind, value in tlvs))
+        # Not bytes() of the value itself, which makes of 5 five zeros.
+        own = [TLV(kind, memoryview(value).tobytes()) for kind, value in tlvs]
+        _set_tlvs(self, tuple(own))
 
     @classmethod
     def local(cls, tlvs: Iterable[TLV | tuple[int, bytes]] = ()) -> Preamble:

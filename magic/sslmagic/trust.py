@@ -176,7 +176,8 @@ def _is_near(endpoint: Endpoint | UnixEndpoint) -> bool:
 def _words(words: str | Iterable[str], name: str) -> tuple[str, ...]:
     if isinstance(words, str):
         raise ConfigurationError(f"{name}={words!r}: give a list of networks")
-    return tuple(words)
+    # As text, because ipaddress takes 10 for 0.0.0.10, and four octets for an address.
+    return tuple(str(word) for word in words)
 
 
 def _unix_standing(words: dict[Standing, tuple[str, ...]], rest: Standing) -> Standing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,16 @@ def test_local_has_no_client() -> None:
     assert preamble.command is Command.LOCAL
     assert preamble.source is None
     assert preamble.destination is None
+    assert preamble.tlvs == (TLV(0xE7, b"x"),)
+
+
+@pytest.mark.parametrize("value", [5, "x", None])
+def test_the_value_of_a_tlv_is_octets(value: Any) -> None:
+    with pytest.raises(TypeError, match="bytes-like"):
+        Preamble.local([(0xE7, value)])
+    own: Any = bytearray(b"x")
+    preamble = Preamble.local([(0xE7, own)])
+    own[:] = b"y"
     assert preamble.tlvs == (TLV(0xE7, b"x"),)
 
 

@@ -74,6 +74,8 @@ def test_a_mapped_network_is_the_ipv4_network() -> None:
         ({"peers": ["::ffff:0:0/96"]}, "anybody could claim"),
         ({"peers": ["10.0.0.1/8"]}, "host bits"),
         ({"peers": ["gateway"]}, "'gateway'"),
+        ({"peers": [10]}, "'10'"),
+        ({"peers": [b"\x0a\0\0\1"]}, "network"),
         ({"peers": "10.0.0.0/8"}, "give a list"),
         ({"peers": ["10.0.0.0/8"], "direct": ["10.0.0.0/8"]}, "both trusted and"),
         ({"peers": ["unix"], "direct": ["unix"]}, "both trusted and"),
