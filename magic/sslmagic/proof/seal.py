@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 from sslmagic.errors import DecodeError, EncodeError
 from sslmagic.hello import ClientHello
 from sslmagic.preamble import Command, Preamble
@@ -21,7 +19,6 @@ from sslmagic.wire import magic
 __all__ = ["seal"]
 
 _PROFILE = 1
-_BLOCK = struct.Struct("!BBHIQ16s")
 
 
 def seal(
@@ -64,7 +61,7 @@ def seal(
         raise EncodeError(f"a nonce of {len(nonce)} octets, 16 are needed")
     _check_bound(preamble, Bind(bind), bound)
     flags = 0 if hop is None else FLAG_HOP
-    block = _BLOCK.pack(bind, flags, len(bound), key_id, created, nonce)
+    block = magic.PROOF_BLOCK.pack(bind, flags, len(bound), key_id, created, nonce)
     octets = magic.compose(preamble, profile=_PROFILE, proof=block, limit=limit)
     message = signed_message(octets, audience=audience, hop=hop, bound=bound)
     return octets + hmac_tag(key, message)

@@ -31,6 +31,7 @@ __all__ = [
     "LIMIT",
     "MOST_BOUND",
     "PLAIN",
+    "PROOF_BLOCK",
     "SENDER_LIMIT",
     "SIGNATURE_LENGTH",
     "TAG_LENGTH",
@@ -55,13 +56,14 @@ room for a hello cut into many records."""
 MOST_TLVS = 32
 TAG_LENGTH = {0: 0, 1: 16, 2: 64}
 """Octets of the tag by profile."""
+PROOF_BLOCK = struct.Struct("!BBHIQ16s")
+"""Bind, flags, bound, key id, created, nonce."""
 SIGNATURE_LENGTH = 9
 """Octets that tell MAGIC from anything else: CD 03 03, the length, and "MAGI"."""
 
 _TYPE = b"\xcd\x03\x03"
 _NAME = b"MAGI"
 _HEAD = 12
-_PROOF = struct.Struct("!BBHIQ16s")
 _TRANSPORTS = {t.value: t for t in (Transport.TCP4, Transport.TCP6, Transport.UNIX)}
 PLAIN = {
     Transport.TCP4: _TYPE + b"\x00\x13" + _NAME + b"\x11\x11\x00",
@@ -152,7 +154,7 @@ def proof(octets: bytes) -> ProofBlock | None:
     profile = octets[11]
     if profile == 0:
         return None
-    bind, flags, bound, key_id, created, nonce = _PROOF.unpack_from(octets, _HEAD)
+    bind, flags, bound, key_id, created, nonce = PROOF_BLOCK.unpack_from(octets, _HEAD)
     tag = octets[len(octets) - TAG_LENGTH[profile] :]
     return ProofBlock(profile, bind, flags, bound, key_id, created, nonce, tag)
 
@@ -167,7 +169,7 @@ def parse(frame: Frame) -> Preamble:
     if (found := plain(octets)) is not None:
         return found[0]
     profile = octets[11]
-    start = _HEAD + (_PROOF.size if profile else 0)
+    start = _HEAD + (PROOF_BLOCK.size if profile else 0)
     end = len(octets) - TAG_LENGTH[profile]
     if not octets[9] & 0x0F:
         return Preamble.local(_tlvs(octets, start, end, profile))
@@ -231,7 +233,7 @@ def _check_head(octets: bytes, total: int) -> None:
         )
     least = _HEAD + Transport(family).block_length
     if profile:
-        least += _PROOF.size + TAG_LENGTH[profile]
+        least += PROOF_BLOCK.size + TAG_LENGTH[profile]
     if total < least:
         raise _short(total, least)
     if profile:
