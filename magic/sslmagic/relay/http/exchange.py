@@ -102,7 +102,7 @@ class Exchange:
         held = self._held
         if not self._searched:
             # Old clients end a body with an empty line (RFC 9112 section 2.2).
-            if held == b"\r":
+            if len(held) == 1 and held.startswith(b"\r"):
                 return None
             if held.startswith(b"\r\n"):
                 del held[:2]
