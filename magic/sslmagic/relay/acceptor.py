@@ -14,6 +14,7 @@ import socket
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from sslmagic.relay import counters
+from sslmagic.relay.connection import probe
 from sslmagic.relay.pair import ClientEnd
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Acceptor:
         self._watched = False
         self._ended = False
         self._local = _exact(listening)
+        if not server.limits.timeout:
+            probe(listening)
         server.listen(self)
         self.resume()
 

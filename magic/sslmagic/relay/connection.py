@@ -20,7 +20,7 @@ from sslmagic.relay.loop import CHANGES
 if TYPE_CHECKING:
     from sslmagic.relay.server import VirtualServer
 
-__all__ = ["AT_ONCE", "NAGLE", "WITH_FIN", "Connection"]
+__all__ = ["AT_ONCE", "NAGLE", "WITH_FIN", "Connection", "probe"]
 
 AT_ONCE: Final = int(socket.MSG_DONTWAIT)
 """The flags of every call."""
@@ -35,8 +35,21 @@ _ROOM: Final = 1 << 41
 _CLOSED: Final = 1 << 42
 """The connection was given up, and nothing else is remembered."""
 _UNIX: Final = int(socket.AF_UNIX)
+_SILENCE: Final = 300
+"""Seconds before a peer is probed: what `Limits.timeout` is by default."""
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER for 0 seconds: closing sends RST instead of FIN."""
+
+
+def probe(connection: socket.SocketType) -> None:
+    """Have the kernel find out whether a silent peer is still there.
+
+    For what no timeout of ours ends. A listening socket hands it down to what it
+    accepts.
+    """
+    if connection.family != _UNIX:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _SILENCE)
 
 
 class Connection(socket.SocketType):

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sslmagic.relay import counters
-from sslmagic.relay.connection import NAGLE
+from sslmagic.relay.connection import NAGLE, probe
 from sslmagic.relay.loop import ARRIVALS, CHANGES
 from sslmagic.relay.pair import NodeEnd
 
@@ -75,6 +75,8 @@ class Connector:
         limits = server.limits
         self.attempts = limits.max_connection_attempts or len(self.nodes)
         self.waiting = server.loop.deadlines(limits.max_connect_time)
+        self.endless = not limits.timeout
+        """Whether a silent connection may stay for ever."""
         self._next = 0
 
     def connect(self, opening: Opening) -> Attempt | None:
@@ -135,6 +137,8 @@ class Attempt:
                 # The answer to our SYN is acknowledged by the first octets, instead
                 # of by a segment of its own in front of them.
                 end.setsockopt(_TCP, socket.TCP_QUICKACK, 0)
+                if connector.endless:
+                    probe(end)
             code = end.connect_ex(node.name)
             if code in _UNDER_WAY:
                 if self._open(end):

@@ -20,7 +20,8 @@ class Limits:
     connect_timeout: float = 10.0
     """For a client's first octets to be there and understood; 0 is for ever."""
     timeout: float = 300.0
-    """Without an octet in either direction, before a connection ends; 0 is for ever."""
+    """Without an octet in either direction, before a connection ends; 0 is for ever,
+    or until the kernel finds a peer of TCP to have vanished."""
     max_transaction_duration: float = 0.0
     """From a client's first octets to the end, whatever happens; 0 is for ever."""
     max_connect_time: float = 4.0

@@ -116,3 +116,27 @@ def test_small_writes_to_a_client_never_wait() -> None:
 
 def _ends(relay: Running, kind: type[End]) -> list[End]:
     return [end for end in relay.worker.loop.handlers() if isinstance(end, kind)]
+
+
+@pytest.mark.parametrize(("timeout", "probed"), [(0.0, True), (300.0, False)])
+def test_peers_are_probed_where_no_timeout_ends_them(
+    timeout: float, *, probed: bool
+) -> None:
+    """A peer that vanished without a word would else stay for ever."""
+    with Backend() as backend:
+        build = gateway(backend.address, limits=Limits(timeout=timeout))
+        with Running(build) as relay, relay.client(b"x"), backend.accept():
+            relay.until(joined=1)
+            said: dict[type, bool] = {}
+            relay.call(
+                lambda: said.update(
+                    (
+                        type(each),
+                        each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1,
+                    )
+                    for each in relay.worker.loop.handlers()
+                    if isinstance(each, End)
+                )
+            )
+            relay.when(lambda: bool(said))
+            assert said == {ClientEnd: probed, NodeEnd: probed}
