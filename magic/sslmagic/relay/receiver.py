@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sslmagic.errors import Reason
+from sslmagic.errors import EncodeError, Reason
 from sslmagic.preamble import Preamble, Transport
 from sslmagic.reception import DEADLINE, Accepted, Reception, Refused
 from sslmagic.relay import counters
@@ -107,6 +107,18 @@ class _Peer(Arrival[Node]):
         if self.preamble is None:
             return announce(self.name, self.local, speak)
         return respeak(self.preamble, speak)
+
+    def connect(self) -> None:
+        """Look for a node, if what the peer said can be said to one."""
+        speak = self.server.speak
+        if self.preamble is not None and speak != "plain":
+            # Found out first, so that no node sees a connection come and go for it.
+            try:
+                respeak(self.preamble, speak)
+            except EncodeError as error:
+                self.refuse(self.unsayable(), str(error))
+                return
+        super().connect()
 
     def unsayable(self) -> Reason:
         """Return what is counted when the format behind cannot carry the preamble."""

@@ -285,6 +285,9 @@ def test_a_preamble_that_the_format_behind_cannot_say_is_refused() -> None:
         with relay.client(wire.encode(unix, "magic") + b"x") as client:
             assert is_closed(client)
             relay.until(refused_transport=1)
+            backend.socket.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                backend.socket.accept()
 
 
 def test_a_preamble_that_becomes_too_long_is_refused() -> None:
