@@ -61,7 +61,7 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
 
 
 def test_it_is_read_in_five_minutes() -> None:
-    """At 200 words a minute."""
+    """At 220 words a minute."""
     assert len(README.split()) < 1100
 
 
