@@ -36,7 +36,8 @@ def main(host: str, port: int, certificate: str, *gateways: str) -> None:
     """Serve until interrupted."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
-    trust = Trust(peers=gateways, formats=("magic", "proxy2"))
+    # The server logs an address for everybody: a gateway's health check has its own.
+    trust = Trust(peers=gateways, formats=("magic", "proxy2"), local="direct")
     with ThreadingHTTPServer((host, port), Answer, bind_and_activate=False) as server:
         server.socket.close()
         server.socket = sockets.listen((host, port), trust=trust, ssl=context)

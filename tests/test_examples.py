@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sslmagic import Preamble, encode
 from tests.interop.authority import NAME, Authority
 from tests.interop.peers import Process
 from tests.sources import PROJECT
@@ -49,6 +50,11 @@ def test_an_https_server_sees_the_client(
                 said = b"".join(iter(lambda: client.recv(65536), b"")).decode()
         assert f"{CLIENT} connected to" in said
         assert str(DESTINATION[0]) in said
+        with socket.create_connection(address, PATIENCE) as plain:
+            plain.sendall(encode(Preamble.local(), "magic"))
+            with context.wrap_socket(plain, server_hostname=NAME) as checker:
+                checker.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert checker.recv(12).endswith(b" 200")
         server.until_said("refused 127.0.0.1:[0-9]+: format: ")
         os.kill(server.pid, signal.SIGINT)
         server.until(lambda: ended(silent), "ended who had sent half a preamble")

@@ -62,7 +62,9 @@ class Trust:
         default="unnamed", kw_only=True
     )
     """What a preamble without a client (LOCAL, UNKNOWN) makes of its connection: one
-    without a client's address, one whose client is the peer, or none."""
+    without a client's address, one whose client is the peer, or none. Without one the
+    peer's name is empty, as on a UNIX socket: servers that take an address for granted,
+    `http.server` say, fail there and want ``direct``."""
     loopback_sources: bool = dataclasses.field(default=False, kw_only=True)
     """Believe a loopback source from any trusted peer. Without it only a peer that is
     loopback or UNIX itself is believed: open relays began with such claims."""
