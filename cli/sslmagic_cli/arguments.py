@@ -1,6 +1,7 @@
-"""What the commands' arguments are: addresses, networks and TLVs, read from text.
+"""What the commands' arguments are: addresses, networks, TLVs and times, from text.
 
 IP:PORT  [IP6]:PORT  unix:/path     where a client is, or connected to
+the same, without port 0            a node
 the same, and :PORT                 where to listen
 CIDR                                whom to trust
 NAME=VALUE                          a TLV
@@ -8,6 +9,7 @@ NAME=VALUE                          a TLV
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +24,31 @@ if TYPE_CHECKING:
 else:
     Parameter = click.ParamType
 
-__all__ = ["ADDRESS", "ENDPOINT", "EXTENSION", "NETWORK"]
+__all__ = ["ADDRESS", "ENDPOINT", "EXTENSION", "NETWORK", "NODE", "Seconds"]
 
 _UNIX = "unix:"
+_YEAR = 31_536_000.0
+"""Seconds: whoever wants longer wants 0, and no kernel takes just any number."""
+
+
+class Seconds(click.FloatRange):
+    """A time of at most a year; 0 only where it has a meaning of its own.
+
+    Args:
+        zero: whether it has.
+    """
+
+    def __init__(self, *, zero: bool = True) -> None:
+        super().__init__(min=0, max=_YEAR, min_open=not zero)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; `nan` is in no range, and compares as if it were."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is no time", param, ctx)
+        return seconds
 
 
 class _Parsed(Parameter):
@@ -60,6 +84,15 @@ def _address(text: str) -> Endpoint | UnixEndpoint:
     return _endpoint(text)
 
 
+def _node(text: str) -> Endpoint | UnixEndpoint:
+    where = _endpoint(text)
+    if text == _UNIX:
+        raise ValueError("unix: needs a path")
+    if isinstance(where, Endpoint) and not where.port:
+        raise ValueError(f"nobody listens on port 0: {text}")
+    return where
+
+
 def _network(text: str) -> str:
     if text == "unix":
         return text
@@ -83,6 +116,8 @@ ENDPOINT = _Parsed("IP:PORT", _endpoint)
 """An `Endpoint` or `UnixEndpoint`."""
 ADDRESS = _Parsed("ADDR", _address)
 """As `ENDPOINT`; ``:PORT`` gives the host "", every address of both families."""
+NODE = _Parsed("IP:PORT", _node)
+"""As `ENDPOINT`, where somebody can listen."""
 NETWORK = _Parsed("CIDR", _network)
 """The text of a network, or unix for UNIX peers, checked; `Trust` takes it so."""
 EXTENSION = _Parsed("NAME=VALUE", _extension)

@@ -11,7 +11,7 @@ from sslmagic.preamble import Endpoint, UnixEndpoint
 from sslmagic.relay.address import Address
 from sslmagic.relay.sender import Gateway
 from sslmagic.wire import FORMATS
-from sslmagic_cli.arguments import ENDPOINT
+from sslmagic_cli.arguments import NODE, Seconds
 from sslmagic_cli.exits import CommandError, Exit
 from sslmagic_cli.relaying import limits_of, relay_options, run
 
@@ -32,7 +32,7 @@ magic gateway --listen :80 --node 10.0.1.1:80 --protocol http
 @click.option(
     "--node",
     "nodes",
-    type=ENDPOINT,
+    type=NODE,
     multiple=True,
     required=True,
     help="Where connections go, in turn; the next one if it fails. Repeatable.",
@@ -53,14 +53,14 @@ magic gateway --listen :80 --node 10.0.1.1:80 --protocol http
 )
 @click.option(
     "--keepalive-timeout",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     metavar="SECONDS",
     show_default="10",
     help="HTTP: for a client's next request; 0 for ever.",
 )
 @click.option(
     "--max-reply-time",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     metavar="SECONDS",
     show_default="30",
     help="HTTP: for a node to begin its answer; 0 for ever.",

@@ -12,7 +12,7 @@ from sslmagic.relay.address import Address
 from sslmagic.relay.receiver import WAITING, Node
 from sslmagic.trust import Trust
 from sslmagic.wire import FORMATS
-from sslmagic_cli.arguments import ENDPOINT, NETWORK
+from sslmagic_cli.arguments import NETWORK, NODE, Seconds
 from sslmagic_cli.relaying import limits_of, relay_options, run
 
 __all__ = ["command"]
@@ -24,7 +24,7 @@ magic node --listen :8443 --to 127.0.0.1:443 --trust 10.0.0.0/8 --as proxy2
 
 
 @click.command("node", epilog=_EXAMPLES)
-@click.option("--to", type=ENDPOINT, required=True, help="The server behind.")
+@click.option("--to", type=NODE, required=True, help="The server behind.")
 @click.option(
     "--trust",
     type=NETWORK,
@@ -83,7 +83,7 @@ magic node --listen :8443 --to 127.0.0.1:443 --trust 10.0.0.0/8 --as proxy2
 )
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(zero=False),
     metavar="SECONDS",
     default=DEADLINE,
     show_default=True,

@@ -13,7 +13,7 @@ from sslmagic.relay.address import Address
 from sslmagic.relay.limits import Limits
 from sslmagic.relay.listening import BACKLOG, Listening
 from sslmagic.relay.supervisor import Build, StartError, Supervisor
-from sslmagic_cli.arguments import ADDRESS
+from sslmagic_cli.arguments import ADDRESS, Seconds
 from sslmagic_cli.exits import CommandError, Exit
 
 __all__ = ["limits_of", "relay_options", "run"]
@@ -21,8 +21,12 @@ __all__ = ["limits_of", "relay_options", "run"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _DEFAULTS = Limits()
-_SECONDS = click.FloatRange(min=0)
+_SECONDS = Seconds()
 _COUNT = click.IntRange(min=0)
+_INT = 2**31 - 1
+"""The most that listen(2) can be told; the kernel has a limit of its own."""
+_MOST_WORKERS = 1024
+"""Processes: more than the processors of any machine; each takes 10 MB."""
 _BUFFER = click.IntRange(1024, 16777216)
 
 
@@ -45,7 +49,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--workers",
-        type=click.IntRange(min=1),
+        type=click.IntRange(1, _MOST_WORKERS),
         metavar="PROCESSES",
         default=lambda: len(os.sched_getaffinity(0)),
         show_default="one per processor",
@@ -61,7 +65,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--backlog",
-        type=click.IntRange(min=1),
+        type=click.IntRange(1, _INT),
         metavar="CONNECTIONS",
         default=BACKLOG,
         show_default=True,
@@ -84,7 +88,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     _limit(
         "--max-connect-time",
-        click.FloatRange(min=0, min_open=True),
+        Seconds(zero=False),
         "SECONDS",
         "For a node to answer, before the next one is tried.",
     ),
@@ -165,7 +169,7 @@ def _listening(
     except OSError as error:
         unix = isinstance(where, UnixEndpoint)
         code = Exit.CANNOT_CREATE if unix else Exit.UNAVAILABLE
-        said = f"cannot listen on {where}: {error.strerror}"
+        said = f"cannot listen on {where}: {error.strerror or error}"
         if not unix and isinstance(error, PermissionError):
             said += " (low ports are root's, or want CAP_NET_BIND_SERVICE)"
         raise CommandError(said, code) from error

@@ -8,7 +8,14 @@ import pytest
 from sslmagic.preamble import Endpoint, UnixEndpoint
 from sslmagic.tlv import TLV
 from sslmagic.trust import Trust
-from sslmagic_cli.arguments import ADDRESS, ENDPOINT, EXTENSION, NETWORK
+from sslmagic_cli.arguments import (
+    ADDRESS,
+    ENDPOINT,
+    EXTENSION,
+    NETWORK,
+    NODE,
+    Seconds,
+)
 
 IPV4 = ("203.0.113.9:51234", Endpoint("203.0.113.9", 51234))
 IPV6 = ("[2001:db8::1]:443", Endpoint("2001:db8::1", 443))
@@ -27,6 +34,16 @@ def test_endpoint(text: str, endpoint: object) -> None:
 )
 def test_address(text: str, endpoint: object) -> None:
     assert ADDRESS.convert(text, None, None) == endpoint
+
+
+@pytest.mark.parametrize(("text", "endpoint"), [IPV4, IPV6, UNIX])
+def test_node(text: str, endpoint: object) -> None:
+    assert NODE.convert(text, None, None) == endpoint
+
+
+def test_seconds() -> None:
+    assert Seconds().convert("0", None, None) == 0
+    assert Seconds(zero=False).convert("0.5", None, None) == 0.5
 
 
 def test_a_network_is_one_that_trust_takes() -> None:
@@ -55,6 +72,12 @@ def test_what_is_read_is_not_read_again() -> None:
         (ENDPOINT, ":443", "''"),
         (ADDRESS, ":https", ":PORT"),
         (ADDRESS, "unix:", "path"),
+        (NODE, "203.0.113.9:0", "port 0"),
+        (NODE, "unix:", "path"),
+        (Seconds(), "nan", "nan is no time"),
+        (Seconds(), "inf", "31536000"),
+        (Seconds(), "-1", "range"),
+        (Seconds(zero=False), "0", "range"),
         (NETWORK, "10.0.0.1/8", r"is it 10\.0\.0\.0/8 or 10\.0\.0\.1\?"),
         (NETWORK, "10.0.0.0/33", "10.0.0.0/33"),
         (EXTENSION, "AUTHORITY", "NAME=VALUE"),

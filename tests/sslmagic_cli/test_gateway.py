@@ -104,6 +104,11 @@ def test_limits_are_options() -> None:
             2,
             "--timeout",
         ),
+        ((*LISTEN, "--node", "127.0.0.1:0", "--enhance", "none"), 2, "port 0"),
+        ((*LISTEN, "--node", "127.0.0.1:1", "--grace", "nan"), 2, "nan is no time"),
+        ((*LISTEN, "--node", "127.0.0.1:1", "--grace", "inf"), 2, "--grace"),
+        ((*LISTEN, "--node", "127.0.0.1:1", "--backlog", "9" * 10), 2, "--backlog"),
+        ((*LISTEN, "--node", "127.0.0.1:1", "--workers", "9" * 9), 2, "--workers"),
         ((*LISTEN, "--node", "127.0.0.1:1"), 2, "missing option --enhance"),
         (
             (*LISTEN, "--node", "127.0.0.1:1", "--max-reply-time", "1"),
@@ -161,3 +166,6 @@ def test_an_address_that_cannot_be_had(run: Run, tmp_path: Path) -> None:
     ended = run("gateway", *LISTEN, "--listen", path, *node)
     assert ended.code == 73
     assert path in ended.complaint
+    ended = run("gateway", "--listen", f"unix:/{'long' * 50}", *node)
+    assert ended.code == 73
+    assert ended.complaint.rstrip().endswith("AF_UNIX path too long")
