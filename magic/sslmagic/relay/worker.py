@@ -132,8 +132,9 @@ class Worker:
             self.finish()
 
     def _end(self) -> None:
-        self.loop.abort()
+        # Whatever an abort may run into, the worker ends.
         self.loop.stop()
+        self.loop.abort()
 
     def _fault(self, error: Exception) -> None:
         self.counts[counters.FAULTS] += 1
