@@ -93,8 +93,9 @@ class UnixEndpoint(NamedTuple):
         return f"unix:{self.path}"
 
 
-Address = Endpoint | UnixEndpoint | tuple[str, int]
-"""What a `Preamble` is built from; it always gives back the named kinds."""
+Address = Endpoint | UnixEndpoint | tuple[str, int] | tuple[str, int, int, int]
+"""What a `Preamble` is built from, a socket's name in IPv6 too, of which flow and scope
+are left out; it always gives back the named kinds."""
 
 _BLOCK_LENGTH = {transport: (0, 12, 36, 216)[transport >> 4] for transport in Transport}
 _PATH_SIZE = 108
@@ -174,7 +175,10 @@ def pack_block(
             raise EncodeError("a UNIX address and an IP address make no preamble")
         block = _pack_path(source) + _pack_path(destination)
         return (Transport.UNIX_DGRAM if datagram else Transport.UNIX), block
-    hosts = [_pack_side(*source, "source"), _pack_side(*destination, "destination")]
+    hosts = [
+        _pack_side(source[0], source[1], "source"),
+        _pack_side(destination[0], destination[1], "destination"),
+    ]
     if len(hosts[0]) == len(hosts[1]) == 4:
         found = Transport.UDP4 if datagram else Transport.TCP4
     else:

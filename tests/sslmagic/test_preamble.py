@@ -32,6 +32,11 @@ def test_tuples_become_endpoints() -> None:
     assert preamble.tlvs == ()
 
 
+def test_a_name_of_an_ipv6_socket_is_an_address() -> None:
+    preamble = Preamble(source=(*CLIENT6, 0, 0), destination=(*HERE6, 7, 0))
+    assert preamble == Preamble(source=CLIENT6, destination=HERE6)
+
+
 def test_the_block_is_the_one_of_the_wire() -> None:
     preamble = Preamble(source=CLIENT, destination=HERE)
     assert preamble.block.hex() == "cb007109c6336402c82201bb"
