@@ -46,6 +46,7 @@ class Exchange:
         self._node = h11.Connection(h11.CLIENT, _LONGEST_ANSWER)
         self._held = bytearray()
         self._searched = 0
+        self._skipped = False
         self._extent: Extent = _NOTHING
         self._broken: NodeError | None = None
         self._version = b"1.1"
@@ -100,12 +101,14 @@ class Exchange:
             RequestError: it is not passed on.
         """
         held = self._held
-        if not self._searched:
-            # Old clients end a body with an empty line (RFC 9112 section 2.2).
+        if not self._searched and not self._skipped:
+            # Old clients end a body with an empty line (RFC 9112 section 2.2), and
+            # with one only, however its octets come.
             if len(held) == 1 and held.startswith(b"\r"):
                 return None
             if held.startswith(b"\r\n"):
                 del held[:2]
+                self._skipped = True
         length = head_length(held, self._searched, self._longest_head)
         if length is None:
             self._searched = len(held)
@@ -113,6 +116,7 @@ class Exchange:
         head = bytes(held[:length])
         del held[:length]
         self._searched = 0
+        self._skipped = False
         check_head(head)
         self._client.receive_data(head)
         request = self._next_of_client()

@@ -122,6 +122,14 @@ def test_one_empty_line_in_front_of_a_request_is_forgiven() -> None:
         exchange.begin()
 
 
+def test_two_empty_lines_are_refused_in_pieces_as_well() -> None:
+    exchange = Exchange(CLIENT)
+    with pytest.raises(RequestError):
+        for octet in b"\r\n\r\n" + GET:
+            exchange.feed(bytes((octet,)))
+            exchange.begin()
+
+
 @pytest.mark.parametrize(
     "head",
     [
