@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -110,3 +111,18 @@ class Processes:
         connection = socket.create_connection(self.name, PATIENCE)
         connection.sendall(octets)
         return connection
+
+    def until_refused(self) -> None:
+        """Wait until nobody listens any more.
+
+        A connection that the listening socket had begun when it closed is reset.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                self.client().close()
+            except ConnectionRefusedError:
+                return
+            except ConnectionResetError:
+                continue
+        raise AssertionError(f"{self.name} still accepts")

@@ -35,9 +35,7 @@ def test_clients_may_finish_and_new_ones_may_not_come() -> None:
         with relay.client(b"question") as client, backend.accept() as node:
             assert receive(node, 8) == b"question"
             relay.tell(signal.SIGTERM)
-            with pytest.raises(ConnectionRefusedError):
-                while True:
-                    relay.client().close()
+            relay.until_refused()
             node.sendall(b"answer")
             assert receive(client, 6) == b"answer"
             node.close()
@@ -61,9 +59,7 @@ def test_a_second_signal_ends_the_grace() -> None:
     with Backend() as backend, Processes([backend.address], grace=60) as relay:
         with relay.client(b"x"), backend.accept():
             relay.tell(signal.SIGTERM)
-            with pytest.raises(ConnectionRefusedError):
-                while True:
-                    relay.client().close()
+            relay.until_refused()
             relay.tell(signal.SIGTERM)
             assert relay.ended()[0] == 0
 
@@ -75,9 +71,7 @@ def test_a_signal_to_the_whole_group_leaves_the_grace() -> None:
         with relay.client(b"question") as client, backend.accept() as node:
             assert receive(node, 8) == b"question"
             relay.tell(signal.SIGTERM)
-            with pytest.raises(ConnectionRefusedError):
-                while True:
-                    relay.client().close()
+            relay.until_refused()
             os.kill(worker, signal.SIGTERM)
             # One round for the signal, and one more for the octets after it.
             for octets in (b"and", b"yet"):
