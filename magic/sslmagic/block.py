@@ -175,10 +175,7 @@ def pack_block(
             raise EncodeError("a UNIX address and an IP address make no preamble")
         block = _pack_path(source) + _pack_path(destination)
         return (Transport.UNIX_DGRAM if datagram else Transport.UNIX), block
-    hosts = [
-        _pack_side(source[0], source[1], "source"),
-        _pack_side(destination[0], destination[1], "destination"),
-    ]
+    hosts = [_pack_side(source, "source"), _pack_side(destination, "destination")]
     if len(hosts[0]) == len(hosts[1]) == 4:
         found = Transport.UDP4 if datagram else Transport.TCP4
     else:
@@ -191,7 +188,10 @@ def pack_block(
     return found, block
 
 
-def _pack_side(host: str, port: int, name: str) -> bytes:
+def _pack_side(side: tuple[str, int] | tuple[str, int, int, int], name: str) -> bytes:
+    if len(side) not in (2, 4):
+        raise EncodeError(f"{name} {side!r} is no (host, port), nor a name in IPv6")
+    host, port = side[:2]
     if not 0 <= port <= 65535:
         raise EncodeError(f"{name} port {port} is not in 0 to 65535")
     try:

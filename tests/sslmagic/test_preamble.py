@@ -120,6 +120,8 @@ def test_an_unknown_transport_has_no_client() -> None:
         ({"command": Command.LOCAL, "transport": Transport.TCP4}, "no TCP4"),
         ({"source": ("x", 1), "destination": HERE}, "source: 'x'"),
         ({"source": CLIENT, "destination": ("1.2.3.4.5", 1)}, "destination"),
+        ({"source": ("1.2.3.4",), "destination": HERE}, "source .'1.2.3.4',. is no"),
+        ({"source": CLIENT, "destination": (*HERE, 0)}, "destination .* is no"),
         ({"source": ("1.2.3.4", 65536), "destination": HERE}, "source port 65536"),
         ({"source": ("1.2.3.4", -1), "destination": HERE}, "source port -1"),
         ({"source": ("1.2.3.4", 0), "destination": HERE}, "port 0"),

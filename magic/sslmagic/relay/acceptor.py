@@ -53,7 +53,8 @@ class Acceptor:
         self._watched = False
         self._ended = False
         self._local = _exact(listening)
-        if not server.limits.timeout:
+        # The one ends joined clients, the other those that have yet to speak.
+        if not (server.limits.timeout and server.limits.connect_timeout):
             probe(listening)
         server.listen(self)
         self.resume()

@@ -118,13 +118,18 @@ def _ends(relay: Running, kind: type[End]) -> list[End]:
     return [end for end in relay.worker.loop.handlers() if isinstance(end, kind)]
 
 
-@pytest.mark.parametrize(("timeout", "probed"), [(0.0, True), (300.0, False)])
+@pytest.mark.parametrize(
+    ("timeout", "first", "probed"),
+    [(0.0, 10.0, True), (300.0, 0.0, True), (300.0, 10.0, False)],
+)
 def test_peers_are_probed_where_no_timeout_ends_them(
-    timeout: float, *, probed: bool
+    timeout: float, first: float, *, probed: bool
 ) -> None:
     """A peer that vanished without a word would else stay for ever."""
     with Backend() as backend:
-        build = gateway(backend.address, limits=Limits(timeout=timeout))
+        build = gateway(
+            backend.address, limits=Limits(timeout=timeout, connect_timeout=first)
+        )
         with Running(build) as relay, relay.client(b"x"), backend.accept():
             relay.until(joined=1)
             said: dict[type, bool] = {}
@@ -139,4 +144,4 @@ def test_peers_are_probed_where_no_timeout_ends_them(
                 )
             )
             relay.when(lambda: bool(said))
-            assert said == {ClientEnd: probed, NodeEnd: probed}
+            assert said == {ClientEnd: probed, NodeEnd: not timeout}
