@@ -23,7 +23,7 @@ FLOORS = (
     ("decoder", "anatomy"),
     ("proof", "trust"),
     ("balance", "reception"),
-    (*("listener", "sockets", "streams", "uvserver", "headers", "asgi", "wsgi"),),
+    (*("listener", "sockets", "streams", "loopserver", "headers", "asgi", "wsgi"),),
     ("relay", "config"),
     ("control", "servers", "capture", "dissect"),
 )

@@ -23,13 +23,22 @@ from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
 from sslmagic.trust import Standing, Trust
 from sslmagic.wire import PARSERS, Frame
 
-__all__ = ["DEADLINE", "Accepted", "Counters", "Reception", "Refused", "Verifier"]
+__all__ = [
+    "DEADLINE",
+    "Accepted",
+    "Counters",
+    "Peer",
+    "Reception",
+    "Refused",
+    "Verifier",
+]
 
 DEADLINE = 5.0
 """Seconds for the whole preamble by default: proxy-protocol.txt section 2 asks for at
 least 3, a lost segment costs 1, and every second more is a slow peer's."""
 
 Peer = Endpoint | UnixEndpoint
+"""The other end of a connection."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from typing import Any, Required, TypedDict, Unpack, cast
 
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import WAITING, Listener
+from sslmagic.loopserver import LoopServer
 from sslmagic.reception import DEADLINE, Verifier
 from sslmagic.trust import Trust
-from sslmagic.uvserver import UVServer
 
 __all__ = ["Options", "Server", "create_server", "start_server"]
 
@@ -235,7 +235,7 @@ async def _server(
     if tls["ssl"] is None and any(value is not None for value in tls.values()):
         raise ConfigurationError("timeouts of TLS are only meaningful with ssl=")
     if not isinstance(loop, asyncio.SelectorEventLoop):
-        return UVServer(listener, factory, backlog=backlog, tls=tls)
+        return LoopServer(listener, factory, backlog=backlog, tls=tls)
     return await loop.create_server(
         factory, sock=listener, backlog=backlog, start_serving=False, **tls
     )

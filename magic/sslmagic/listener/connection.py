@@ -48,7 +48,7 @@ def client_name(accepted: Accepted, address: SocketAddress) -> PeerName:
     """Return the peer name of a connection that the kernel calls *address*."""
     if accepted.preamble is None:
         return plain_name(address)
-    return peer_name(accepted.client, accepted.preamble)
+    return peer_name(accepted.client, accepted.preamble, accepted.peer)
 
 
 def receive(

@@ -1,7 +1,7 @@
 """Peer names: the client's address in the shape of `getpeername`, with the preamble.
 
 A tuple or str of the standard shape is what every server, logger and framework takes;
-its `preamble` attribute is for whoever knows that it is there.
+its attributes `preamble` and `peer` are for whoever knows that they are there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 from typing import Any, Self
 
 from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
+from sslmagic.reception import Peer
 
 __all__ = [
     "IPName",
@@ -32,41 +33,47 @@ class IPName(tuple[Any, ...]):  # noqa: SLOT001  # a tuple has no room for slots
 
     preamble: Preamble | None
     """What named this client; None if the connection is direct."""
+    peer: Peer
+    """The other end of the TCP connection, a gateway or the client itself."""
 
-    def __new__(cls, address: tuple[Any, ...], preamble: Preamble | None) -> Self:
-        """Return the name *address* with *preamble* on it."""
+    def __new__(
+        cls, address: tuple[Any, ...], preamble: Preamble | None, peer: Peer
+    ) -> Self:
+        """Return the name *address* with *preamble* and *peer* on it."""
         name = super().__new__(cls, address)
         name.preamble = preamble
+        name.peer = peer
         return name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (tuple(self), self.preamble)
+        return type(self), (tuple(self), self.preamble, self.peer)
 
 
 class UnixName(str):
     """A path, empty if unnamed; equal to the plain str."""
 
-    __slots__ = ("preamble",)
+    __slots__ = ("peer", "preamble")
 
     preamble: Preamble | None
     """What named this client, or said that there is none; None if it is direct."""
+    peer: Peer
+    """The other end of the connection, a gateway or the client itself."""
 
-    def __new__(cls, path: str, preamble: Preamble | None) -> Self:
-        """Return the name *path* with *preamble* on it."""
+    def __new__(cls, path: str, preamble: Preamble | None, peer: Peer) -> Self:
+        """Return the name *path* with *preamble* and *peer* on it."""
         name = super().__new__(cls, path)
         name.preamble = preamble
+        name.peer = peer
         return name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.preamble)
+        return type(self), (str(self), self.preamble, self.peer)
 
 
 PeerName = IPName | UnixName
 
 
-def peer_name(
-    client: Endpoint | UnixEndpoint | None, preamble: Preamble | None
-) -> PeerName:
+def peer_name(client: Peer | None, preamble: Preamble | None, peer: Peer) -> PeerName:
     """Return *client* in the shape that the kernel gives a peer's name.
 
     A connection without a client (LOCAL, UNKNOWN) has the name of an unnamed UNIX peer,
@@ -74,19 +81,20 @@ def peer_name(
     """
     if isinstance(client, Endpoint):
         if ":" in client.host:
-            return IPName((client.host, client.port, 0, 0), preamble)
-        return IPName((client.host, client.port), preamble)
-    return UnixName("" if client is None else client.path, preamble)
+            return IPName((client.host, client.port, 0, 0), preamble, peer)
+        return IPName((client.host, client.port), preamble, peer)
+    return UnixName("" if client is None else client.path, preamble, peer)
 
 
 def plain_name(address: SocketAddress) -> PeerName:
     """Return a peer's name as the kernel gave it, for a connection without preamble."""
+    peer = peer_of(address)
     if isinstance(address, tuple):
-        return IPName(address, None)
-    return UnixName(_path(address), None)
+        return IPName(address, None, peer)
+    return UnixName(_path(address), None, peer)
 
 
-def peer_of(address: SocketAddress) -> Endpoint | UnixEndpoint:
+def peer_of(address: SocketAddress) -> Peer:
     """Return the peer behind a name that the kernel gave.
 
     IPv4 peers of a dual-stack socket are IPv4, and an IPv6 zone is left out: networks

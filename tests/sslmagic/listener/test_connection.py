@@ -244,7 +244,7 @@ def test_a_connection_has_its_clients_name() -> None:
     near, far = socket.socketpair()
     with near, far:
         made = Connection(far.family, far.type, far.proto, far.detach())
-        made.peer_name = peer_name(Endpoint(*CLIENT), PREAMBLE)
+        made.peer_name = peer_name(Endpoint(*CLIENT), PREAMBLE, Endpoint("10.0.0.5", 1))
         with made, made.dup() as duplicate:
             assert made.getpeername() == CLIENT
             assert duplicate.getpeername() == CLIENT
@@ -261,3 +261,6 @@ def test_the_name_of_each_kind_of_connection() -> None:
     local = Preamble.local()
     assert client_name(Accepted(None, peer, local), kernel) == ""
     assert client_name(Accepted(peer, peer, local), kernel) == ("10.0.0.1", 40000)
+    named = client_name(Accepted(Endpoint(*CLIENT), peer, PREAMBLE), kernel)
+    assert named == CLIENT
+    assert named.peer == Endpoint("10.0.0.1", 40000)

@@ -17,6 +17,7 @@ from sslmagic.listener.peername import (
 )
 from tests.sslmagic.receiving import PREAMBLE
 
+GATEWAY = Endpoint("10.0.0.5", 40112)
 NAMES = [
     (Endpoint("203.0.113.9", 51234), ("203.0.113.9", 51234)),
     (Endpoint("2001:db8::1", 443), ("2001:db8::1", 443, 0, 0)),
@@ -30,7 +31,7 @@ NAMES = [
 def test_a_name_is_the_plain_value_with_a_preamble(
     client: Endpoint | UnixEndpoint | None, plain: object
 ) -> None:
-    name = peer_name(client, PREAMBLE)
+    name = peer_name(client, PREAMBLE, GATEWAY)
     assert isinstance(name, type(plain))
     assert name == plain
     assert plain == name
@@ -39,6 +40,7 @@ def test_a_name_is_the_plain_value_with_a_preamble(
     assert repr(name) == repr(plain)
     assert str(name) == str(plain)
     assert name.preamble is PREAMBLE
+    assert name.peer is GATEWAY
 
 
 @pytest.mark.parametrize(("client", "plain"), NAMES)
@@ -46,15 +48,16 @@ def test_a_name_is_the_plain_value_with_a_preamble(
 def test_a_name_travels_between_processes(
     client: Endpoint | UnixEndpoint | None, plain: object, protocol: int
 ) -> None:
-    name = peer_name(client, PREAMBLE)
+    name = peer_name(client, PREAMBLE, GATEWAY)
     loaded = pickle.loads(pickle.dumps(name, protocol))
     assert type(loaded) is type(name)
     assert loaded == plain
     assert loaded.preamble == PREAMBLE
+    assert loaded.peer == GATEWAY
 
 
 def test_a_name_can_be_copied() -> None:
-    name = copy.deepcopy(peer_name(Endpoint("203.0.113.9", 1), PREAMBLE))
+    name = copy.deepcopy(peer_name(Endpoint("203.0.113.9", 1), PREAMBLE, GATEWAY))
     assert isinstance(name, IPName)
     assert name.preamble == PREAMBLE
     assert name == ("203.0.113.9", 1)
@@ -62,7 +65,8 @@ def test_a_name_can_be_copied() -> None:
 
 def test_a_name_can_be_taken_apart_and_connected_to() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        name = peer_name(Endpoint(*server.getsockname()), Preamble.local())
+        client = Endpoint(*server.getsockname())
+        name = peer_name(client, Preamble.local(), GATEWAY)
         host, port = name
         assert (host, port) == server.getsockname()
         with socket.create_connection(name) as client:  # type: ignore[arg-type]
@@ -79,10 +83,12 @@ def test_a_direct_peer_keeps_the_name_that_the_kernel_gave() -> None:
         assert isinstance(name, IPName)
         assert name == kernel
         assert name.preamble is None
+        assert name.peer == peer_of(kernel)
     for path in ["/run/x", "", b"\0abstract", None]:
         name = plain_name(path)
         assert isinstance(name, UnixName)
         assert name.preamble is None
+        assert name.peer == UnixEndpoint(str(name))
     assert plain_name(b"\0abstract") == "\0abstract"
 
 

@@ -1,27 +1,59 @@
-"""A server for event loops that would accept past a listener, as uvloop does.
+"""A server whose connections a listener accepts, on asyncio's event loop and uvloop's.
 
-libuv listens on the descriptor itself and never calls accept(); and its transports
-cannot be told whom they are from, so that protocols see them through a
-`ClientTransport`, which adds nothing to reading and writing.
+    Listener ──connection──▶ LoopServer ──in a context of its own──▶ protocol
+                                          └─ CLIENT, whose it is
+
+uvloop needs it because libuv listens on the descriptor itself and never calls accept();
+and its transports cannot be told whom they are from, so that protocols see them through
+a `ClientTransport`, which adds nothing to reading and writing. Frameworks need it
+whose servers drop the preamble from the peer's name: `CLIENT` still has it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import weakref
 from asyncio.trsock import TransportSocket
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from functools import partial
 from ssl import SSLContext
 from typing import Any, cast
 
-from sslmagic.listener import Listener
+from sslmagic.listener import Listener, PeerName
 from sslmagic.listener.connection import Connection
 
-__all__ = ["ClientTransport", "UVServer"]
+__all__ = ["CLIENT", "ClientTransport", "LoopServer", "teach"]
+
+CLIENT: ContextVar[PeerName] = ContextVar("sslmagic.client")
+"""The client of the connection in whose callbacks and tasks it is read."""
 
 
-class UVServer(asyncio.AbstractServer):
-    """Serves one listener, as `uvloop.Server` serves a listening socket.
+def teach(
+    loop: asyncio.AbstractEventLoop,
+    listener: Callable[[socket.socket], Listener] | None = None,
+) -> None:
+    """Let `loop.create_server` take a `Listener` as its *sock*; it gives a `LoopServer`.
+
+    For servers that start theirs themselves. On uvloop `start_tls` then takes a
+    `ClientTransport`, and returns one.
+
+    Args:
+        loop: not yet taught another *listener*.
+        listener: called with every other *sock*; returns a listener that took it over.
+    """
+    if loop not in _TAUGHT:
+        _teach_create_server(loop)
+        if not isinstance(loop, asyncio.SelectorEventLoop):
+            _teach_start_tls(loop)
+        _TAUGHT[loop] = None
+    if listener is not None:
+        _TAUGHT[loop] = listener
+
+
+class LoopServer(asyncio.AbstractServer):
+    """Serves one listener, as the loop's own server serves a listening socket.
 
     Args:
         listener: closed with the server.
@@ -48,8 +80,9 @@ class UVServer(asyncio.AbstractServer):
         self._closed = self._loop.create_future()
         self._forever: asyncio.Future[None] | None = None
         self._beginning: set[asyncio.Task[None]] = set()
+        self._introduces = not isinstance(self._loop, asyncio.SelectorEventLoop)
         listener.settimeout(0)
-        _teach_start_tls(self._loop)
+        teach(self._loop)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} sockets={self.sockets!r}>"
@@ -119,12 +152,13 @@ class UVServer(asyncio.AbstractServer):
             task.add_done_callback(self._beginning.discard)
 
     async def _begin(self, connection: Connection) -> None:
+        # In this task, and so in all that is called and started for the connection.
+        CLIENT.set(connection.peer_name)
+        factory = self._factory
+        if self._introduces:
+            factory = partial(_introduction, factory, connection)
         try:
-            await self._loop.connect_accepted_socket(
-                lambda: _Introduction(self._factory(), connection),
-                connection,
-                **self._tls,
-            )
+            await self._loop.connect_accepted_socket(factory, connection, **self._tls)
         except Exception as error:  # noqa: BLE001  # the factory's too, as asyncio does
             connection.close()
             if self._loop.get_debug():
@@ -176,6 +210,12 @@ class _Introduction(asyncio.Protocol):
         self._protocol.connection_made(ClientTransport(own, self._connection))
 
 
+def _introduction(
+    factory: Callable[[], asyncio.BaseProtocol], connection: Connection
+) -> _Introduction:
+    return _Introduction(factory(), connection)
+
+
 def _methods(transport: type[asyncio.Transport]) -> tuple[str, ...]:
     if (names := _METHODS.get(transport)) is None:
         names = _METHODS[transport] = tuple(
@@ -189,7 +229,47 @@ def _methods(transport: type[asyncio.Transport]) -> tuple[str, ...]:
 
 
 _METHODS: dict[type[asyncio.Transport], tuple[str, ...]] = {}
-_TAUGHT: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
+_TAUGHT: weakref.WeakKeyDictionary[
+    asyncio.AbstractEventLoop, Callable[[socket.socket], Listener] | None
+] = weakref.WeakKeyDictionary()
+
+
+def _teach_create_server(loop: asyncio.AbstractEventLoop) -> None:
+    original: Callable[..., Awaitable[asyncio.AbstractServer]] = loop.create_server
+
+    async def create_server(
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: Any = None,
+        port: Any = None,
+        *,
+        sock: socket.socket | None = None,
+        backlog: int = 100,
+        start_serving: bool = True,
+        **options: Any,
+    ) -> asyncio.AbstractServer:
+        listener = _TAUGHT[loop]
+        if sock is not None and listener is not None and type(sock) is socket.socket:
+            sock = listener(sock)
+        if not isinstance(sock, Listener):
+            return await original(
+                protocol_factory,
+                host,
+                port,
+                sock=sock,
+                backlog=backlog,
+                start_serving=start_serving,
+                **options,
+            )
+        tls = {name: options[name] for name in _TLS if options.get(name) is not None}
+        server = LoopServer(sock, protocol_factory, backlog=backlog, tls=tls)
+        if start_serving:
+            await server.start_serving()
+        return server
+
+    loop.create_server = create_server  # type: ignore[method-assign, assignment]
+
+
+_TLS = ("ssl", "ssl_handshake_timeout", "ssl_shutdown_timeout")
 
 
 def _teach_start_tls(loop: asyncio.AbstractEventLoop) -> None:
@@ -198,8 +278,6 @@ def _teach_start_tls(loop: asyncio.AbstractEventLoop) -> None:
     uvloop reads the fields of its own transports there and takes no other kind; and
     what it returns for one of them would have the gateway's name again.
     """
-    if loop in _TAUGHT:
-        return
     original: Callable[..., Awaitable[asyncio.Transport | None]] = loop.start_tls
 
     async def start_tls(
@@ -216,4 +294,3 @@ def _teach_start_tls(loop: asyncio.AbstractEventLoop) -> None:
         return ClientTransport(secured, transport.connection)
 
     loop.start_tls = start_tls  # type: ignore[method-assign]
-    _TAUGHT.add(loop)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sslmagic.listener import Listener
-from sslmagic.uvserver import ClientTransport, UVServer
+from sslmagic.loopserver import ClientTransport, LoopServer
 from tests.interop.authority import Authority
 from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PREAMBLE, listening
 
@@ -49,15 +49,15 @@ class Keeper(asyncio.Protocol):
         self.lost.set_result(None)
 
 
-async def serve(factory: Any, **tls: Any) -> UVServer:
+async def serve(factory: Any, **tls: Any) -> LoopServer:
     listener = Listener(listening(), trust=LOOPBACK)
-    server = UVServer(listener, factory, backlog=100, tls={"ssl": None, **tls})
+    server = LoopServer(listener, factory, backlog=100, tls={"ssl": None, **tls})
     await server.start_serving()
     return server
 
 
 async def connect(
-    server: UVServer, octets: bytes = OCTETS
+    server: LoopServer, octets: bytes = OCTETS
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     writer.write(octets)
@@ -216,7 +216,7 @@ def test_a_closed_server_stays_closed() -> None:
     async def main() -> None:
         server = await serve(Keeper)
         assert server.get_loop() is asyncio.get_running_loop()
-        assert "UVServer" in repr(server)
+        assert "LoopServer" in repr(server)
         waiting = asyncio.ensure_future(server.wait_closed())
         server.close()
         server.close()

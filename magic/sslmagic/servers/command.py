@@ -1,0 +1,152 @@
+"""The command of every server: its own options, and these beside them.
+
+    python -m sslmagic.servers.uvicorn app:app --ssl-certfile … --trust 10.0.0.0/8
+                                       └── uvicorn's ─────────┘ └── taken out ───┘
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from sslmagic.errors import ConfigurationError
+from sslmagic.listener import WAITING
+from sslmagic.reception import DEADLINE
+from sslmagic.servers.entrance import Entrance
+from sslmagic.trust import Trust
+from sslmagic.wire import FORMATS
+
+__all__ = ["CONFIGURATION", "UNAVAILABLE", "USAGE", "command"]
+
+USAGE = 2
+"""Exit code: the command line cannot be carried out as it stands."""
+UNAVAILABLE = 69
+"""Exit code: an address cannot be had."""
+CONFIGURATION = 78
+"""Exit code: what was asked for cannot work, or would trust anybody."""
+
+
+def command(
+    server: str,
+    arguments: Sequence[str] | None,
+    serve: Callable[[Entrance, list[str]], object],
+) -> None:
+    """Take our options out of *arguments*, and serve with the rest.
+
+    Args:
+        server: the server's name, for the help.
+        arguments: None for those of the process.
+        serve: called with the entrance and the server's own arguments.
+
+    Raises:
+        SystemExit: one line on stderr says why.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options, rest = _parser(server).parse_known_args(given)
+    try:
+        trust = Trust(
+            options.trust,
+            options.direct,
+            options.others,
+            options.preamble or FORMATS[:1],
+            local=options.local,
+            loopback_sources=options.allow_loopback_source,
+            anyone=options.anyone,
+        )
+        entrance = Entrance(
+            trust,
+            direct_listen=options.direct_listen,
+            deadline=options.deadline,
+            waiting=options.waiting,
+        )
+        serve(entrance, rest)
+    except ConfigurationError as error:
+        _end(str(error), CONFIGURATION)
+    except OSError as error:
+        _end(error.strerror or str(error), UNAVAILABLE)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        _end(message, USAGE)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    sys.stderr.write(f"magic: {message}\n")
+    raise SystemExit(code)
+
+
+def _parser(server: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"python -m sslmagic.servers.{server}",
+        description=f"Serves with {server}, and takes the preamble off each connection"
+        f" before TLS. Every other option is {server}'s own: see its help.",
+        # An abbreviation of ours may be an option of the server's.
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--trust",
+        action="append",
+        required=True,
+        metavar="CIDR",
+        help="who must send a preamble and is believed; unix for UNIX peers; repeatable",
+    )
+    parser.add_argument(
+        "--preamble",
+        action="append",
+        choices=FORMATS,
+        help="the preamble that they must send (magic); repeatable",
+    )
+    parser.add_argument(
+        "--direct",
+        action="append",
+        default=[],
+        metavar="CIDR",
+        help="who is a client itself and sends no preamble; repeatable",
+    )
+    parser.add_argument(
+        "--others",
+        choices=("refuse", "direct"),
+        default="refuse",
+        help="what everybody else is (%(default)s)",
+    )
+    parser.add_argument(
+        "--direct-listen",
+        action="append",
+        default=[],
+        metavar="ADDR",
+        help="a second address without preamble, for health checks; repeatable",
+    )
+    parser.add_argument(
+        "--local",
+        choices=("unnamed", "direct", "refuse"),
+        default="unnamed",
+        help="what a preamble without a client makes of its connection (%(default)s)",
+    )
+    parser.add_argument(
+        "--allow-loopback-source",
+        action="store_true",
+        help="believe a loopback source from any trusted peer",
+    )
+    parser.add_argument(
+        "--anyone",
+        action="store_true",
+        help="allow --trust to cover all addresses",
+    )
+    parser.add_argument(
+        "--deadline",
+        type=float,
+        default=DEADLINE,
+        metavar="SECONDS",
+        help="for the whole preamble (%(default)s)",
+    )
+    parser.add_argument(
+        "--waiting",
+        type=int,
+        default=WAITING,
+        metavar="CONNECTIONS",
+        help="may wait for their preamble at a time, in each worker (%(default)s)",
+    )
+    return parser

@@ -1,0 +1,137 @@
+"""Entrance: how connections enter a server, the same in every module of this package."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Iterable
+from ssl import SSLContext
+
+from sslmagic.errors import ConfigurationError
+from sslmagic.listener import WAITING, Listener
+from sslmagic.preamble import Endpoint, UnixEndpoint
+from sslmagic.reception import DEADLINE
+from sslmagic.relay.address import Address
+from sslmagic.relay.listening import Listening
+from sslmagic.sockets import TLSListener
+from sslmagic.trust import Trust
+
+__all__ = ["Addresses", "Entrance", "believes_headers"]
+
+Addresses = str | Iterable[str]
+"""Where to listen: ``IP:PORT``, ``[IP6]:PORT``, ``:PORT`` for every address of both
+families, or ``unix:/path``."""
+
+_UNIX = "unix:"
+_DIRECT = Trust(others="direct")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, init=False)
+class Entrance:
+    """Which listeners a server has; it travels to worker processes.
+
+    Raises:
+        ConfigurationError: an address of *direct_listen* is none.
+    """
+
+    trust: Trust
+    """Which peers may speak for a client."""
+    direct_listen: tuple[str, ...]
+    """Second addresses whose clients send no preamble: health checks, say."""
+    deadline: float
+    """Seconds that a connection has for its whole preamble."""
+    waiting: int
+    """Connections that may wait for it at a time, per listener."""
+
+    def __init__(
+        self,
+        trust: Trust,
+        *,
+        direct_listen: Addresses = (),
+        deadline: float = DEADLINE,
+        waiting: int = WAITING,
+    ) -> None:
+        listed = direct_listen
+        addresses = (listed,) if isinstance(listed, str) else tuple(listed)
+        for text in addresses:
+            _address(text)
+        put = object.__setattr__
+        put(self, "trust", trust)
+        put(self, "direct_listen", addresses)
+        put(self, "deadline", deadline)
+        put(self, "waiting", waiting)
+
+    def listener(self, sock: socket.socket) -> Listener:
+        """Return what takes *sock* over and takes preambles off.
+
+        Raises:
+            ConfigurationError: it is no stream socket, or a limit is out of range.
+        """
+        return Listener(
+            sock, trust=self.trust, deadline=self.deadline, waiting=self.waiting
+        )
+
+    def tls_listener(self, sock: socket.socket, ssl: SSLContext) -> TLSListener:
+        """Return the same, whose connections are TLS that has not shaken hands.
+
+        Raises:
+            ConfigurationError: it is no stream socket, or a limit is out of range.
+        """
+        return TLSListener(
+            sock,
+            ssl=ssl,
+            trust=self.trust,
+            deadline=self.deadline,
+            waiting=self.waiting,
+        )
+
+    @property
+    def direct(self) -> Entrance:
+        """The entrance of the second addresses: the same, and nobody is trusted."""
+        return Entrance(_DIRECT, deadline=self.deadline, waiting=self.waiting)
+
+    def direct_sockets(self) -> list[socket.socket]:
+        """Listen at the second addresses.
+
+        Raises:
+            OSError: one cannot be had.
+        """
+        listening: list[socket.socket] = []
+        try:
+            for text in self.direct_listen:
+                listening.append(_listening(text))
+        except OSError:
+            for sock in listening:
+                sock.close()
+            raise
+        return listening
+
+
+def believes_headers(option: str) -> ConfigurationError:
+    """Return what is wrong with an option of a server that believes such headers."""
+    return ConfigurationError(
+        f"{option} has the server believe forwarded headers, and it would decide that by"
+        " the address which a preamble gave: any client could name another. Leave it"
+        " out; what trusted peers say in X-Cluster-Client-Ip is read by sslmagic.asgi"
+        " and sslmagic.wsgi"
+    )
+
+
+def _listening(text: str) -> socket.socket:
+    try:
+        return Listening(_address(text)).socket
+    except OSError as error:
+        said = f"cannot listen on {text}: {error.strerror or error}"
+        raise OSError(error.errno, said) from None
+
+
+def _address(text: str) -> Address:
+    try:
+        if text.startswith(_UNIX) and text != _UNIX:
+            return Address.of(UnixEndpoint(text.removeprefix(_UNIX)))
+        if text.startswith(":"):
+            every = Endpoint.parse(f"0.0.0.0{text}")
+            return Address.of(Endpoint("", every.port))
+        return Address.of(Endpoint.parse(text))
+    except ValueError as error:
+        raise ConfigurationError(f"direct_listen: {error}") from None

@@ -1,0 +1,184 @@
+"""uvicorn: ASGI on asyncio and uvloop, with its TLS, reload and worker processes.
+
+    python -m sslmagic.servers.uvicorn app:app --ssl-certfile … --trust 10.0.0.0/8
+
+uvicorn makes its servers itself, in each worker process, out of its configuration: so
+the entrance travels in that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from click.core import ParameterSource
+from uvicorn.supervisors import ChangeReload, Multiprocess
+
+from sslmagic.asgi import ClientScope
+from sslmagic.errors import ConfigurationError
+from sslmagic.listener import WAITING, Listener
+from sslmagic.loopserver import teach
+from sslmagic.reception import DEADLINE
+from sslmagic.servers.command import command
+from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
+from sslmagic.trust import Trust
+
+__all__ = ["Config", "main", "run"]
+
+_FORWARDED = "FORWARDED_ALLOW_IPS"
+_STARTUP_FAILURE = 3
+"""What uvicorn ends with when it could not start."""
+
+
+class Config(uvicorn.Config):
+    """A configuration of uvicorn whose servers take preambles off.
+
+    Args:
+        app: the application, or where it is, as uvicorn takes it.
+        entrance: how connections are received.
+        options: uvicorn's own.
+
+    Raises:
+        ConfigurationError: *options* turn uvicorn's own handling of forwarded headers
+            on, or its tasks away from their connections.
+    """
+
+    def __init__(self, app: Any, *, entrance: Entrance, **options: Any) -> None:
+        _check(options)
+        super().__init__(app, **{**options, "proxy_headers": False})
+        self.entrance = entrance
+        self._direct: tuple[Any, ...] = ()
+
+    def bind(self) -> list[socket.socket]:
+        """Return the listening sockets, the one of `bind_socket` first.
+
+        Raises:
+            OSError: an address of the entrance cannot be had.
+        """
+        if self.uds and (path := Path(self.uds)).is_socket():
+            # A server that ended leaves it behind; uvicorn's own does this as well.
+            path.unlink()
+        main = self.bind_socket()
+        direct = self.entrance.direct_sockets()
+        self._direct = tuple(sock.getsockname() for sock in direct)
+        return [main, *direct]
+
+    def load(self) -> None:
+        """Load the application, with the client in each of its scopes."""
+        super().load()
+        self.loaded_app = ClientScope(self.loaded_app)  # type: ignore[arg-type]
+
+    def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
+        """Return what makes the loop, which serves sockets through listeners."""
+        return partial(self._loop, super().get_loop_factory())
+
+    def _loop(
+        self, factory: Callable[[], asyncio.AbstractEventLoop] | None
+    ) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop() if factory is None else factory()
+        teach(loop, self._listener)
+        return loop
+
+    def _listener(self, sock: socket.socket) -> Listener:
+        direct = sock.getsockname() in self._direct
+        entrance = self.entrance.direct if direct else self.entrance
+        return entrance.listener(sock)
+
+
+def run(
+    app: Any,
+    *,
+    trust: Trust,
+    direct_listen: Addresses = (),
+    deadline: float = DEADLINE,
+    waiting: int = WAITING,
+    **options: Any,
+) -> None:
+    """Serve as `uvicorn.run` does, with its options.
+
+    Args:
+        app: the application, or where it is.
+        trust: which peers may speak for a client.
+        direct_listen: second addresses without preamble.
+        deadline: seconds that a connection has for its whole preamble.
+        waiting: connections that may wait for it at a time, per listener.
+        options: uvicorn's own.
+
+    Raises:
+        ConfigurationError: an option cannot be had beside preambles.
+        OSError: an address of *direct_listen* cannot be had.
+    """
+    _serve(
+        app,
+        Entrance(trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting),
+        options,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve as the command `uvicorn` does, with its options and `--trust`."""
+    command("uvicorn", arguments, _serve_arguments)
+
+
+def _serve_arguments(entrance: Entrance, arguments: list[str]) -> None:
+    with uvicorn.main.make_context("uvicorn", arguments) as context:
+        options = dict(context.params)
+    app = options.pop("app")
+    options["headers"] = [header.split(":", 1) for header in options["headers"] or ()]
+    for name in ("reload_dirs", "reload_includes", "reload_excludes"):
+        options[name] = options[name] or None
+    if options["log_config"] is None:
+        del options["log_config"]
+    if context.get_parameter_source("proxy_headers") is ParameterSource.DEFAULT:
+        del options["proxy_headers"]
+    _serve(app, entrance, options)
+
+
+def _serve(app: Any, entrance: Entrance, options: dict[str, Any]) -> None:
+    app_dir = options.pop("app_dir", None)
+    if app_dir is not None:
+        sys.path.insert(0, app_dir)
+    config = Config(app, entrance=entrance, **options)
+    processes = config.should_reload or config.workers > 1
+    if processes and not isinstance(app, str):
+        raise ConfigurationError("reload and workers need the application's place")
+    server = uvicorn.Server(config)
+    try:
+        sockets = config.bind()
+        if config.should_reload:
+            ChangeReload(config, target=server.run, sockets=sockets).run()
+        elif processes:
+            Multiprocess(config, sockets=sockets).run()
+        else:
+            server.run(sockets)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if config.uds:
+            Path(config.uds).unlink(missing_ok=True)
+    if not processes and not server.started:
+        sys.exit(_STARTUP_FAILURE)
+
+
+def _check(options: dict[str, Any]) -> None:
+    if options.get("proxy_headers"):
+        raise believes_headers("proxy_headers")
+    if options.get("forwarded_allow_ips") is not None:
+        raise believes_headers("forwarded_allow_ips")
+    if _FORWARDED in os.environ:
+        raise believes_headers(f"the environment's {_FORWARDED}")
+    if options.get("reset_contextvars"):
+        raise ConfigurationError(
+            "reset_contextvars: requests would no longer know their connection"
+        )
+
+
+if __name__ == "__main__":
+    main()
