@@ -61,6 +61,16 @@ IMPURE_CALLS = {"__import__", "eval", "exec", "input", "open", "print"}
 EXTRAS = {
     "sslmagic.dissect.*": {"scapy"},
     "sslmagic.relay.http*": {"h11"},
+    "sslmagic.servers.aiohttp": {"aiohttp"},
+    "sslmagic.servers.aiosmtpd": {"aiosmtpd"},
+    "sslmagic.servers.cheroot": {"cheroot"},
+    "sslmagic.servers.gunicorn": {"gunicorn", "uvicorn_worker"},
+    "sslmagic.servers.hypercorn": {"hypercorn"},
+    "sslmagic.servers.tornado": {"tornado"},
+    "sslmagic.servers.twisted": {"twisted", "zope"},
+    "sslmagic.servers.uvicorn": {"click", "uvicorn"},
+    "sslmagic.servers.waitress": {"waitress"},
+    "sslmagic.servers.websockets*": {"websockets"},
 }
 """The modules that may import what an extra of pyproject.toml brings."""
 

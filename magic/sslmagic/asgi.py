@@ -1,8 +1,8 @@
 """ASGI: each connection's client in its scopes, and no header that names another.
 
-    scope["client"]                            (host, port), or None where there is none
-    scope["extensions"]["sslmagic"]["preamble"]  what named the client; None if direct
-    scope["extensions"]["sslmagic"]["peer"]      the other end of the TCP connection
+scope["client"]                            (host, port), or None where there is none
+scope["extensions"]["sslmagic"]["preamble"]  what named the client; None if direct
+scope["extensions"]["sslmagic"]["peer"]      the other end of the TCP connection
 """
 
 from __future__ import annotations

@@ -34,10 +34,10 @@ def teach(
     loop: asyncio.AbstractEventLoop,
     listener: Callable[[socket.socket], Listener] | None = None,
 ) -> None:
-    """Let `loop.create_server` take a `Listener` as its *sock*; it gives a `LoopServer`.
+    """Let `loop.create_server` take a `Listener` as its *sock*.
 
-    For servers that start theirs themselves. On uvloop `start_tls` then takes a
-    `ClientTransport`, and returns one.
+    For servers that start theirs themselves; what it returns is a `LoopServer`.
+    On uvloop `start_tls` then takes a `ClientTransport`, and returns one.
 
     Args:
         loop: not yet taught another *listener*.

@@ -1,8 +1,8 @@
 """WSGI: each connection's client in its environ, and no header that names another.
 
-    REMOTE_ADDR, REMOTE_PORT   the client's; the address is empty where there is none
-    sslmagic.preamble          what named the client; None on a direct connection
-    sslmagic.peer              the other end of the TCP connection
+REMOTE_ADDR, REMOTE_PORT   the client's; the address is empty where there is none
+sslmagic.preamble          what named the client; None on a direct connection
+sslmagic.peer              the other end of the TCP connection
 """
 
 from __future__ import annotations

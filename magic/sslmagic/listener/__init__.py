@@ -8,7 +8,7 @@ Listener ──accept()──▶ Arrivals ──▶ Connection, its client as Pe
 from __future__ import annotations
 
 from sslmagic.listener.connection import Connection
-from sslmagic.listener.listener import WAITING, Listener
+from sslmagic.listener.listener import WAITING, Listener, listeners
 from sslmagic.listener.peername import PeerName
 
-__all__ = ["WAITING", "Connection", "Listener", "PeerName"]
+__all__ = ["WAITING", "Connection", "Listener", "PeerName", "listeners"]

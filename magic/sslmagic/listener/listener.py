@@ -24,7 +24,7 @@ from sslmagic.listener.peername import PeerName, SocketAddress
 from sslmagic.reception import DEADLINE, Counters, Verifier
 from sslmagic.trust import Trust
 
-__all__ = ["WAITING", "Listener"]
+__all__ = ["WAITING", "Listener", "listeners"]
 
 WAITING = 4096
 """Connections that may wait for their preamble by default: as many as the kernel queues
@@ -103,6 +103,21 @@ class Listener(socket.socket):
     def counters(self) -> Counters:
         """What became of the connections, by reason."""
         return self._arrivals.counters
+
+    @property
+    def trust(self) -> Trust:
+        """Which peers may speak for a client."""
+        return self._rules.trust
+
+    @property
+    def deadline(self) -> float:
+        """Seconds that a connection has for its whole preamble."""
+        return self._rules.deadline
+
+    @property
+    def waiting(self) -> int:
+        """How many connections may wait for it at a time."""
+        return self._rules.waiting
 
     def fileno(self) -> int:
         """Return the descriptor that is readable while accept() has work to do.
@@ -256,6 +271,14 @@ class Listener(socket.socket):
     def _start(self) -> None:
         kind = self.family, self.type, self.proto
         self._arrivals = Arrivals(super().fileno(), kind, self._rules)
+
+
+def listeners() -> tuple[Listener, ...]:
+    """Return the open listeners of this process, whoever made them.
+
+    With them any application has their `counters`; each worker process has its own.
+    """
+    return tuple(_LISTENERS)
 
 
 def _check(sock: socket.socket, deadline: float, waiting: int) -> None:

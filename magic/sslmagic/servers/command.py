@@ -1,7 +1,7 @@
 """The command of every server: its own options, and these beside them.
 
-    python -m sslmagic.servers.uvicorn app:app --ssl-certfile … --trust 10.0.0.0/8
-                                       └── uvicorn's ─────────┘ └── taken out ───┘
+python -m sslmagic.servers.uvicorn app:app --ssl-certfile … --trust 10.0.0.0/8
+                                   └── uvicorn's ─────────┘ └── taken out ───┘
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _parser(server: str) -> argparse.ArgumentParser:
         action="append",
         required=True,
         metavar="CIDR",
-        help="who must send a preamble and is believed; unix for UNIX peers; repeatable",
+        help="who must send a preamble and is believed; or unix; repeatable",
     )
     parser.add_argument(
         "--preamble",

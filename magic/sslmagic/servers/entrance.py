@@ -1,4 +1,4 @@
-"""Entrance: how connections enter a server, the same in every module of this package."""
+"""Entrance: how connections enter a server, the same in every module here."""
 
 from __future__ import annotations
 
@@ -98,8 +98,7 @@ class Entrance:
         """
         listening: list[socket.socket] = []
         try:
-            for text in self.direct_listen:
-                listening.append(_listening(text))
+            listening.extend(map(_listening, self.direct_listen))
         except OSError:
             for sock in listening:
                 sock.close()
@@ -110,10 +109,10 @@ class Entrance:
 def believes_headers(option: str) -> ConfigurationError:
     """Return what is wrong with an option of a server that believes such headers."""
     return ConfigurationError(
-        f"{option} has the server believe forwarded headers, and it would decide that by"
-        " the address which a preamble gave: any client could name another. Leave it"
-        " out; what trusted peers say in X-Cluster-Client-Ip is read by sslmagic.asgi"
-        " and sslmagic.wsgi"
+        f"{option} has the server believe forwarded headers, and whom it believes it"
+        " would decide by the address that a preamble gave: any client could name"
+        " another. Leave it out; sslmagic.asgi and sslmagic.wsgi read what trusted"
+        " peers say in X-Cluster-Client-Ip"
     )
 
 

@@ -52,7 +52,8 @@ class Config(uvicorn.Config):
 
     def __init__(self, app: Any, *, entrance: Entrance, **options: Any) -> None:
         _check(options)
-        super().__init__(app, **{**options, "proxy_headers": False})
+        options["proxy_headers"] = False
+        super().__init__(app, **options)
         self.entrance = entrance
         self._direct: tuple[Any, ...] = ()
 
@@ -73,7 +74,7 @@ class Config(uvicorn.Config):
     def load(self) -> None:
         """Load the application, with the client in each of its scopes."""
         super().load()
-        self.loaded_app = ClientScope(self.loaded_app)  # type: ignore[arg-type]
+        self.loaded_app = ClientScope(self.loaded_app)
 
     def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
         """Return what makes the loop, which serves sockets through listeners."""
@@ -115,11 +116,10 @@ def run(
         ConfigurationError: an option cannot be had beside preambles.
         OSError: an address of *direct_listen* cannot be had.
     """
-    _serve(
-        app,
-        Entrance(trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting),
-        options,
+    entrance = Entrance(
+        trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
     )
+    _serve(app, entrance, options)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,10 @@
+"""Every server under test."""
+
+from __future__ import annotations
+
+from tests.interop.serving import uvicorn
+from tests.interop.serving.variant import Variant
+
+__all__ = ["VARIANTS"]
+
+VARIANTS: tuple[Variant, ...] = (*uvicorn.VARIANTS,)
