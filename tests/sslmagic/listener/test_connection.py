@@ -262,5 +262,5 @@ def test_the_name_of_each_kind_of_connection() -> None:
     assert client_name(Accepted(None, peer, local), kernel) == ""
     assert client_name(Accepted(peer, peer, local), kernel) == ("10.0.0.1", 40000)
     named = client_name(Accepted(Endpoint(*CLIENT), peer, PREAMBLE), kernel)
-    assert named == CLIENT
     assert named.peer == Endpoint("10.0.0.1", 40000)
+    assert named == CLIENT

@@ -65,8 +65,8 @@ def test_a_name_can_be_copied() -> None:
 
 def test_a_name_can_be_taken_apart_and_connected_to() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        client = Endpoint(*server.getsockname())
-        name = peer_name(client, Preamble.local(), GATEWAY)
+        place = Endpoint(*server.getsockname())
+        name = peer_name(place, Preamble.local(), GATEWAY)
         host, port = name
         assert (host, port) == server.getsockname()
         with socket.create_connection(name) as client:  # type: ignore[arg-type]
