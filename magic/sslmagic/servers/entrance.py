@@ -6,6 +6,7 @@ import dataclasses
 import socket
 from collections.abc import Iterable
 from ssl import SSLContext
+from typing import Any
 
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import WAITING, Listener
@@ -89,6 +90,10 @@ class Entrance:
     def direct(self) -> Entrance:
         """The entrance of the second addresses: the same, and nobody is trusted."""
         return Entrance(_DIRECT, deadline=self.deadline, waiting=self.waiting)
+
+    def direct_places(self) -> list[tuple[Any, ...] | str]:
+        """Return the second addresses as `bind` takes them: for who binds himself."""
+        return [_address(text).name for text in self.direct_listen]  # type: ignore[misc]
 
     def direct_sockets(self) -> list[socket.socket]:
         """Listen at the second addresses.

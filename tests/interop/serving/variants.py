@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from tests.interop.serving import uvicorn
+from tests.interop.serving import standard, uvicorn
 from tests.interop.serving.variant import Variant
 
 __all__ = ["VARIANTS"]
 
-VARIANTS: tuple[Variant, ...] = (*uvicorn.VARIANTS,)
+VARIANTS: tuple[Variant, ...] = (
+    *standard.VARIANTS,
+    *uvicorn.VARIANTS,
+)

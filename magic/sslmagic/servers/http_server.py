@@ -1,0 +1,188 @@
+"""http.server of the standard library, with TLS and clients' addresses.
+
+    python -m sslmagic.servers.http_server 8443 --tls-cert … --trust 10.0.0.0/8
+
+A handler's client_address is the client, in its log as well, and its headers name no
+other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.server
+import socket
+import ssl as tls
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from ssl import SSLContext
+from typing import Any, cast
+
+from sslmagic.errors import ConfigurationError
+from sslmagic.headers import claims_forwarding
+from sslmagic.listener import WAITING
+from sslmagic.listener.peername import IPName, PeerName
+from sslmagic.reception import DEADLINE
+from sslmagic.servers.command import command
+from sslmagic.servers.entrance import Addresses, Entrance
+from sslmagic.servers.socketserver import Handler, Make, Place, Threads, serve
+from sslmagic.trust import Trust
+
+__all__ = ["ClientRequests", "HTTPServer", "UnixHTTPServer", "main", "run"]
+
+
+class ClientRequests(http.server.BaseHTTPRequestHandler):
+    """Mixed into a handler: each request has its client, and names no other."""
+
+    @property
+    def client(self) -> IPName:
+        """The client's name, `client_address`, with `.preamble` and `.peer` on it."""
+        return cast("IPName", self.client_address)
+
+    def setup(self) -> None:
+        """Prepare the connection."""
+        name: PeerName = cast("PeerName", self.client_address)
+        if not isinstance(name, IPName):
+            # What `http.server` logs and passes on is the first of a pair.
+            pair = IPName((str(name), 0), name.preamble, name.peer)
+            self.client_address = cast("tuple[str, int]", pair)
+        super().setup()
+
+    def parse_request(self) -> bool:
+        """Read the request's head, and remove what may name another client."""
+        parsed = super().parse_request()
+        if parsed and self.client.preamble is not None:
+            for name in set(self.headers):
+                if claims_forwarding(name.encode("latin-1", "replace")):
+                    del self.headers[name]
+        return parsed
+
+
+class HTTPServer(Threads, http.server.HTTPServer):
+    """An HTTP server with a thread for each connection, in IPv4 or IPv6."""
+
+    def __init__(self, address: tuple[Any, ...], handler: Any) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address[:2], handler)
+
+
+class UnixHTTPServer(Threads, http.server.HTTPServer):
+    """The same on a UNIX socket."""
+
+    address_family = socket.AF_UNIX
+
+    def server_bind(self) -> None:
+        """Bind, under the name that HTTP has for this machine."""
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = "localhost", 0
+
+
+def run(
+    handler: Handler,
+    address: Place = ("", 8000),
+    *,
+    trust: Trust,
+    ssl: SSLContext | None = None,
+    server_class: Make | None = None,
+    direct_listen: Addresses = (),
+    deadline: float = DEADLINE,
+    waiting: int = WAITING,
+) -> None:
+    """Serve until interrupted.
+
+    Args:
+        handler: a `BaseHTTPRequestHandler`, or a `functools.partial` of one. It is used
+            as if it were also a `ClientRequests`.
+        address: (host, port), or the path of a UNIX socket.
+        trust: which peers may speak for a client.
+        ssl: with it connections are TLS.
+        server_class: of the server; one with a thread for each connection by default.
+        direct_listen: second addresses without preamble, with the same TLS.
+        deadline: seconds that a connection has for its whole preamble.
+        waiting: connections that may wait for it at a time, per listener.
+
+    Raises:
+        ConfigurationError: a value is out of range, or *handler* is of another kind.
+        OSError: an address cannot be had.
+    """
+    entrance = Entrance(
+        trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
+    )
+    serve(server_class or _threading, _clients(handler), address, entrance, ssl)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve files as `python -m http.server` does, with its options and `--trust`.
+
+    Those of TLS are Python 3.14's, in every version. There is no `--cgi`.
+    """
+    command("http_server", arguments, _serve_files)
+
+
+def _serve_files(entrance: Entrance, arguments: list[str]) -> None:
+    options = _parser().parse_args(arguments)
+    context = _context(options)
+    handler = type(
+        "Files",
+        (ClientRequests, http.server.SimpleHTTPRequestHandler),
+        {"protocol_version": options.protocol},
+    )
+    address = (options.bind or "::", options.port)
+    scheme = "http" if context is None else "https"
+    sys.stderr.write(f"serving {options.directory} at {scheme} port {options.port}\n")
+    serve(
+        _threading,
+        partial(handler, directory=options.directory),
+        address,
+        entrance,
+        context,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sslmagic.servers.http_server")
+    parser.add_argument("port", type=int, nargs="?", default=8000)
+    parser.add_argument("-b", "--bind", metavar="ADDRESS")
+    parser.add_argument("-d", "--directory", default=str(Path.cwd()))
+    parser.add_argument("-p", "--protocol", metavar="VERSION", default="HTTP/1.0")
+    parser.add_argument("--tls-cert", metavar="PATH")
+    parser.add_argument("--tls-key", metavar="PATH")
+    parser.add_argument("--tls-password-file", metavar="PATH")
+    return parser
+
+
+def _context(options: argparse.Namespace) -> SSLContext | None:
+    if options.tls_cert is None:
+        if options.tls_key or options.tls_password_file:
+            raise ConfigurationError("--tls-key and its password go with --tls-cert")
+        return None
+    password = None
+    if options.tls_password_file is not None:
+        password = Path(options.tls_password_file).read_text("utf-8").strip()
+    context = tls.create_default_context(tls.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(options.tls_cert, options.tls_key, password)
+    return context
+
+
+def _clients(handler: Handler) -> Handler:
+    if isinstance(handler, partial):
+        return partial(_clients(handler.func), *handler.args, **handler.keywords)
+    if not isinstance(handler, type) or not issubclass(
+        handler, http.server.BaseHTTPRequestHandler
+    ):
+        raise ConfigurationError(f"{handler!r} is no BaseHTTPRequestHandler")
+    if issubclass(handler, ClientRequests):
+        return handler
+    return type(handler.__name__, (ClientRequests, handler), {})
+
+
+def _threading(place: Place, handler: Handler) -> http.server.HTTPServer:
+    if isinstance(place, str):
+        return UnixHTTPServer(place, handler)  # type: ignore[arg-type]
+    return HTTPServer(place, handler)
+
+
+if __name__ == "__main__":
+    main()

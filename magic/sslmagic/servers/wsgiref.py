@@ -1,0 +1,100 @@
+"""wsgiref of the standard library, with TLS and clients' addresses.
+
+    run(app, ("0.0.0.0", 8443), trust=trust, ssl=context)
+
+REMOTE_ADDR and REMOTE_PORT are the client's, and `sslmagic.preamble` is in the environ.
+"""
+
+from __future__ import annotations
+
+import socket
+import wsgiref.simple_server
+from functools import partial
+from ssl import SSLContext
+from typing import Any
+
+from sslmagic.listener import WAITING
+from sslmagic.reception import DEADLINE
+from sslmagic.servers.entrance import Addresses, Entrance
+from sslmagic.servers.http_server import ClientRequests
+from sslmagic.servers.socketserver import Handler, Place, Threads, serve
+from sslmagic.trust import Trust
+from sslmagic.wsgi import Application, introduce
+
+__all__ = ["RequestHandler", "UnixWSGIServer", "WSGIServer", "run"]
+
+
+class RequestHandler(ClientRequests, wsgiref.simple_server.WSGIRequestHandler):
+    """Handles requests for a WSGI application, each with its client."""
+
+    def get_environ(self) -> dict[str, Any]:
+        """Return the environ, without what may name another client."""
+        environ = super().get_environ()
+        introduce(environ, self.client)
+        return environ
+
+
+class WSGIServer(Threads, wsgiref.simple_server.WSGIServer):
+    """A WSGI server with a thread for each connection, in IPv4 or IPv6."""
+
+    def __init__(self, address: tuple[Any, ...], handler: Any) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address[:2], handler)
+
+
+class UnixWSGIServer(Threads, wsgiref.simple_server.WSGIServer):
+    """The same on a UNIX socket."""
+
+    address_family = socket.AF_UNIX
+
+    def server_bind(self) -> None:
+        """Bind, under the name that HTTP has for this machine."""
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = "localhost", 0
+        self.setup_environ()
+
+
+def run(
+    app: Application,
+    address: Place = ("", 8000),
+    *,
+    trust: Trust,
+    ssl: SSLContext | None = None,
+    handler: type[RequestHandler] = RequestHandler,
+    direct_listen: Addresses = (),
+    deadline: float = DEADLINE,
+    waiting: int = WAITING,
+) -> None:
+    """Serve until interrupted.
+
+    Args:
+        app: the application; each connection calls it in a thread of its own.
+        address: (host, port), or the path of a UNIX socket.
+        trust: which peers may speak for a client.
+        ssl: with it connections are TLS.
+        handler: of the requests.
+        direct_listen: second addresses without preamble, with the same TLS.
+        deadline: seconds that a connection has for its whole preamble.
+        waiting: connections that may wait for it at a time, per listener.
+
+    Raises:
+        ConfigurationError: a value is out of range.
+        OSError: an address cannot be had.
+    """
+    entrance = Entrance(
+        trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
+    )
+    serve(partial(_server, app), handler, address, entrance, ssl)
+
+
+def _server(
+    app: Application, place: Place, handler: Handler
+) -> wsgiref.simple_server.WSGIServer:
+    server: wsgiref.simple_server.WSGIServer
+    if isinstance(place, str):
+        server = UnixWSGIServer(place, handler)  # type: ignore[arg-type]
+    else:
+        server = WSGIServer(place, handler)
+    server.set_app(app)
+    return server
