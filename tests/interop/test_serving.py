@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.authority import HELLOS, Authority
-from tests.interop.client import Pieces, ask, octets, together
+from tests.interop.client import REQUEST, Pieces, ask, octets, together
 from tests.interop.gateway import gateway
 from tests.interop.peers import SOURCES, Address
 from tests.interop.senders import SENDERS
@@ -44,16 +44,20 @@ def address(
     tls = authority if variant.tls else None
     with serving(variant, place, directory=directory, authority=tls) as server:
         assert isinstance(server.address, tuple)
-        with _in_front(sender, server.address, authority, directory) as place_in_front:
+        with _in_front(
+            sender, server.address, authority, directory, tls=variant.tls
+        ) as place_in_front:
             yield place_in_front
 
 
 def _in_front(
-    sender: str, node: Address, authority: Authority, directory: Path
+    sender: str, node: Address, authority: Authority, directory: Path, *, tls: bool
 ) -> contextlib.AbstractContextManager[Address]:
     if sender == "haproxy":
         return HAPROXY.to(node, directory=directory, authority=authority)
-    return gateway(node[0], node, enhance="magic", directory=directory)
+    protocol = "ssl" if tls else "client_first"
+    options = ("--protocol", protocol)
+    return gateway(node[0], node, enhance="magic", directory=directory, options=options)
 
 
 @pytest.mark.parametrize("hello", HELLOS)
@@ -66,6 +70,9 @@ def test_server_sees_the_client(
     pieces: Pieces,
 ) -> None:
     context = authority.client(hello=hello) if variant.tls else None
-    answer = ask(address, context, source=SOURCES["ipv4"], pieces=pieces)
+    request = REQUEST if variant.request is None else variant.request
+    answer = ask(
+        address, context, source=SOURCES["ipv4"], pieces=pieces, request=request
+    )
     assert answer.client == answer.local
     assert answer.body["destination"] == list(answer.remote)

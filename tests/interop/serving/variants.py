@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interop.serving import standard, uvicorn
+from tests.interop.serving import standard, uvicorn, waitress
 from tests.interop.serving.variant import Variant
 
 __all__ = ["VARIANTS"]
@@ -10,4 +10,5 @@ __all__ = ["VARIANTS"]
 VARIANTS: tuple[Variant, ...] = (
     *standard.VARIANTS,
     *uvicorn.VARIANTS,
+    *waitress.VARIANTS,
 )

@@ -1,0 +1,212 @@
+"""waitress: WSGI in threads, over TCP and UNIX sockets.
+
+    python -m sslmagic.servers.waitress --listen *:8080 --trust 10.0.0.0/8 app:app
+
+It has no TLS of its own: what stands in front has taken TLS off, or there was none.
+REMOTE_ADDR and REMOTE_PORT are the client's.
+"""
+
+# pyright: standard
+# waitress has no types.
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from waitress import server as waitress_server
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.runner import run as run_command
+from waitress.task import WSGITask
+
+from sslmagic.listener import WAITING
+from sslmagic.listener.connection import Connection
+from sslmagic.listener.peername import IPName
+from sslmagic.reception import DEADLINE
+from sslmagic.servers.command import command
+from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
+from sslmagic.trust import Trust
+from sslmagic.wsgi import Application, Environ, introduce
+
+__all__ = ["create_server", "main", "run", "serve"]
+
+_BELIEVING = ("trusted_proxy", "trusted_proxy_count", "trusted_proxy_headers")
+
+
+class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
+    """A request whose environ has its client."""
+
+    channel: Any
+
+    def get_environment(self) -> Environ:
+        environ: Environ | None = self.environ
+        if environ is None:
+            environ = super().get_environment()
+            introduce(environ, self.channel.name)
+        return environ
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """A connection whose address is its client's, in what waitress logs as well."""
+
+    task_class = _Task
+
+    def __init__(
+        self, server: Any, sock: Connection, addr: Any, *args: Any, **options: Any
+    ) -> None:
+        self.name = sock.getpeername()
+        super().__init__(server, sock, addr, *args, **options)
+        pair = isinstance(self.name, IPName)
+        # What has no address would be "localhost" on a UNIX socket.
+        self.addr = self.name[:2] if pair else (str(self.name), None)
+
+
+def create_server(
+    app: Application,
+    *,
+    trust: Trust,
+    direct_listen: Addresses = (),
+    deadline: float = DEADLINE,
+    waiting: int = WAITING,
+    **options: Any,
+) -> Any:
+    """Return a server as `waitress.create_server` does; its `run` serves.
+
+    Args:
+        app: the application, which gets each environ with its client.
+        trust: which peers may speak for a client.
+        direct_listen: second addresses without preamble.
+        deadline: seconds that a connection has for its whole preamble.
+        waiting: connections that may wait for it at a time, per listener.
+        options: waitress's own.
+
+    Raises:
+        ConfigurationError: an option cannot be had beside preambles.
+        OSError: an address cannot be had.
+        ValueError: an option is not one of waitress's.
+    """
+    entrance = Entrance(
+        trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
+    )
+    return _server(app, entrance, options)
+
+
+def run(
+    app: Application,
+    *,
+    trust: Trust,
+    direct_listen: Addresses = (),
+    deadline: float = DEADLINE,
+    waiting: int = WAITING,
+    **options: Any,
+) -> None:
+    """Serve until interrupted, as `waitress.serve` does, with its options.
+
+    Args:
+        app: the application, which gets each environ with its client.
+        trust: which peers may speak for a client.
+        direct_listen: second addresses without preamble.
+        deadline: seconds that a connection has for its whole preamble.
+        waiting: connections that may wait for it at a time, per listener.
+        options: waitress's own.
+
+    Raises:
+        ConfigurationError: an option cannot be had beside preambles.
+        OSError: an address cannot be had.
+        ValueError: an option is not one of waitress's.
+    """
+    entrance = Entrance(
+        trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
+    )
+    _serve(entrance, app, **options)
+
+
+serve = run
+"""What waitress itself calls it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve as the command `waitress-serve` does, with its options and `--trust`."""
+    command("waitress", arguments, _serve_arguments)
+
+
+def _serve_arguments(entrance: Entrance, arguments: list[str]) -> None:
+    # The parameter by which waitress's own tests watch it: nothing else lets the
+    # command read its options and import the application, and leave serving to others.
+    code = run_command(["waitress-serve", *arguments], _serve=partial(_serve, entrance))
+    if code:
+        sys.exit(code)
+
+
+def _serve(entrance: Entrance, app: Application, **options: Any) -> None:
+    logging.basicConfig()
+    server = _server(app, entrance, options)
+    server.print_listen("Serving on http://{}:{}")
+    server.run()
+
+
+def _server(app: Application, entrance: Entrance, options: dict[str, Any]) -> Any:
+    for name in _BELIEVING:
+        if options.get(name):
+            raise believes_headers(name)
+    direct = entrance.direct_sockets()
+    watched: dict[int, Any] = {}
+    try:
+        server = waitress_server.create_server(app, map=watched, **options)
+    except BaseException:
+        wasyncore.close_all(watched)
+        for sock in direct:
+            sock.close()
+        raise
+    listened = _servers(watched)
+    for each in listened:
+        _receive(each, entrance)
+    if not direct:
+        return server
+    first = listened[0]
+    for sock in direct:
+        second = _kind(sock)(
+            app,
+            watched,
+            _sock=sock,
+            dispatcher=first.task_dispatcher,
+            adj=first.adj,
+            sockinfo=(sock.family, sock.type, sock.proto, sock.getsockname()),
+            bind_socket=False,
+        )
+        _receive(second, entrance.direct)
+    places = [(one.effective_host, one.effective_port) for one in _servers(watched)]
+    # What waitress itself makes of several sockets.
+    return waitress_server.MultiSocketServer(
+        watched, first.adj, places, first.task_dispatcher, first.log_info
+    )
+
+
+def _servers(watched: dict[int, Any]) -> list[Any]:
+    """Return those of what waitress watches that accept connections."""
+    kind = waitress_server.BaseWSGIServer
+    return [each for each in watched.values() if isinstance(each, kind)]
+
+
+def _receive(server: Any, entrance: Entrance) -> None:
+    """Put a listener between the server and its socket, which nobody watches yet."""
+    server.del_channel()
+    listener = entrance.listener(server.socket)
+    listener.setblocking(False)  # noqa: FBT003  # as a socket has it
+    server.set_socket(listener)
+    server.channel_class = _Channel
+
+
+def _kind(sock: socket.socket) -> Any:
+    if sock.family == socket.AF_UNIX:
+        return waitress_server.UnixWSGIServer
+    return waitress_server.TcpWSGIServer
+
+
+if __name__ == "__main__":
+    main()
