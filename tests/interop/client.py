@@ -8,10 +8,13 @@ import json
 import select
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from sslmagic import Endpoint
 from tests.interop.authority import NAME
 from tests.interop.peers import Address
 
@@ -58,7 +61,7 @@ class Answer:
 
     body: dict[str, Any]
     local: Address
-    """The address that this client really has."""
+    """The address that this client really has; an empty one on a UNIX socket."""
     remote: Address
     version: str | None = None
     """The TLS version, None in clear."""
@@ -70,6 +73,11 @@ class Answer:
         """Whom the server took for its client."""
         host, port = self.body["client"]
         return host, int(port)
+
+    @property
+    def said_local(self) -> str:
+        """The address that this client really has, as text."""
+        return str(Endpoint(*self.local)) if self.local[0] else "unix:"
 
 
 def together(first: bytes) -> Iterable[bytes]:
@@ -124,24 +132,57 @@ class Plain:
 
     def __init__(
         self,
-        address: Address,
+        address: Address | Path,
         *,
         source: str | None = None,
         patience: float = PATIENCE,
     ) -> None:
+        self.local: Address = ("", 0)
+        self.remote: Address = ("", 0)
+        if isinstance(address, Path):
+            self._stream = socket.socket(socket.AF_UNIX)
+            self._stream.settimeout(patience)
+            self._stream.connect(str(address))
+            return
         origin = None if source is None else (source, 0)
         self._stream = socket.create_connection(address, patience, origin)
         self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.local: Address = self._stream.getsockname()[:2]
-        self.remote: Address = self._stream.getpeername()[:2]
+        self.local = self._stream.getsockname()[:2]
+        self.remote = address
 
     def begin(self, *, before: bytes = b"", pieces: Pieces = together) -> None:
         """Sends the first octets in these pieces."""
         _send(self._stream, pieces(before), len(before))
 
+    def end(self) -> None:
+        """Ends the stream, and goes on receiving."""
+        with contextlib.suppress(OSError):
+            self._stream.shutdown(socket.SHUT_WR)
+
+    def until_ended(self, octets: bytes = b"", *, seconds: float) -> float:
+        """Sends an octet a second until the server ends the connection.
+
+        Returns after how many seconds that was, or *seconds* if it has not.
+
+        Raises:
+            RefusedError: The server said something before it ended.
+        """
+        poll = select.poll()
+        poll.register(self._stream, select.POLLRDHUP)
+        began, left = time.monotonic(), list(octets)
+        while (lasted := time.monotonic() - began) < seconds:
+            if poll.poll(1000 * min(1.0 if left else seconds, seconds - lasted)):
+                if said := _receive(self._stream):
+                    raise RefusedError(said)
+                return time.monotonic() - began
+            if left:
+                with contextlib.suppress(OSError):
+                    self._stream.sendall(bytes([left.pop(0)]))
+        return seconds
+
     def answer(self, request: bytes = b"") -> Answer:
         """Sends the request and returns what the server said until its end."""
-        self._stream.sendall(request)
+        _send(self._stream, [request] if request else [], 0)
         octets = b"".join(iter(lambda: _receive(self._stream), b""))
         return Answer(body=_body(octets), local=self.local, remote=self.remote)
 
@@ -165,7 +206,7 @@ class Client(Plain):
 
     def __init__(
         self,
-        address: Address,
+        address: Address | Path,
         context: ssl.SSLContext,
         *,
         source: str | None = None,

@@ -25,6 +25,8 @@ class _Requests(http.server.BaseHTTPRequestHandler):
 
 class _Stream(socketserver.StreamRequestHandler):
     def handle(self) -> None:
+        if not self.rfile.readline().startswith(b"GET "):
+            return
         while self.rfile.readline().strip():
             pass
         name: Any = self.client_address

@@ -11,6 +11,10 @@ __all__ = ["app"]
 
 
 def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    if environ["REQUEST_METHOD"] != "GET":
+        # Octets that are none of ours make a method in some parsers' eyes.
+        start_response("405 Method Not Allowed", [("Content-Length", "0")])
+        return []
     client = environ["REMOTE_ADDR"]
     if "REMOTE_PORT" in environ:
         client = (client, int(environ["REMOTE_PORT"]))

@@ -1,0 +1,47 @@
+"""Every kind of peer does everything, to every server: who is believed is one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+
+import pytest
+
+from tests.interop.authority import Authority
+from tests.interop.serving.matrix import (
+    PAGE,
+    Cell,
+    Setting,
+    expected,
+    measure,
+    page,
+    settings,
+)
+
+Measured = Mapping[Setting, Future[dict[Cell, str]]]
+
+PATIENCE = 300.0
+"""Seconds for all of it: the servers start a few at a time, and each meets a deadline."""
+
+
+@pytest.fixture(scope="module")
+def measured(
+    authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Measured:
+    """What is measured goes on while the first tests look at what is done."""
+    return measure(authority, tmp_path_factory.mktemp("trust"))
+
+
+@pytest.mark.timeout(PATIENCE)
+@pytest.mark.parametrize("setting", settings(), ids=str)
+def test_nobody_is_believed_who_may_not_be(
+    measured: Measured, setting: Setting
+) -> None:
+    outcomes = measured[setting].result(PATIENCE)
+    assert outcomes == {cell: expected(cell) for cell in setting.cells()}
+
+
+@pytest.mark.timeout(PATIENCE)
+def test_page_says_what_was_measured(measured: Measured) -> None:
+    results = {setting: each.result(PATIENCE) for setting, each in measured.items()}
+    assert PAGE.read_text() == page(results)
