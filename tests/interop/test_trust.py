@@ -21,7 +21,7 @@ from tests.interop.serving.matrix import (
 Measured = Mapping[Setting, Future[dict[Cell, str]]]
 
 PATIENCE = 300.0
-"""Seconds for all of it: the servers start a few at a time, and each meets a deadline."""
+"""Seconds for all of it: a few servers at a time, and each meets a deadline."""
 
 
 @pytest.fixture(scope="module")
