@@ -24,7 +24,7 @@ from sslmagic.listener.peername import PeerName, peer_of
 from sslmagic.reception import DEADLINE, Accepted, Reception, Refused, Verifier
 from sslmagic.trust import Trust
 
-__all__ = ["TLSListener", "listen", "strip"]
+__all__ = ["TLSListener", "listen", "secured", "strip"]
 
 _ARRIVED = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 
@@ -194,25 +194,51 @@ class TLSListener(Listener):
 
     def prepared(self, connection: Connection) -> socket.socket | None:
         """Return the connection wrapped in TLS; None if it failed meanwhile."""
-        alive = socket.socket.getpeername
-        secured: socket.socket = connection
         try:
-            # What the peer has reset is not connected to wrap_socket(), which leaves it
-            # without TLS; before and after, as it may happen in between.
-            alive(connection)
-            secured = self._context.wrap_socket(
-                connection, server_side=True, do_handshake_on_connect=False
-            )
-            alive(secured)
+            return secured(connection, self._context, do_handshake_on_connect=False)
         except OSError:
             # wrap_socket() has emptied the connection, where it came so far.
-            secured.close()
             connection.close()
             return None
-        # The context says of which class its sockets are, so the name is hung on this
-        # one. The class could be changed, but the context is not ours.
-        secured.getpeername = connection.getpeername  # type: ignore[method-assign]
-        return secured
+
+
+def secured(
+    connection: Connection,
+    context: SSLContext,
+    *,
+    do_handshake_on_connect: bool,
+    suppress_ragged_eofs: bool = True,
+) -> SSLSocket:
+    """Return the connection wrapped in TLS, its client's name kept.
+
+    Args:
+        connection: emptied by this.
+        context: a server's.
+        do_handshake_on_connect: as `SSLContext.wrap_socket` takes it.
+        suppress_ragged_eofs: this too.
+
+    Raises:
+        OSError: it failed meanwhile. Close the connection.
+    """
+    # What the peer has reset is not connected to wrap_socket(), which leaves it without
+    # TLS; before and after, as it may happen in between.
+    alive = socket.socket.getpeername
+    alive(connection)
+    wrapped = context.wrap_socket(
+        connection,
+        server_side=True,
+        do_handshake_on_connect=do_handshake_on_connect,
+        suppress_ragged_eofs=suppress_ragged_eofs,
+    )
+    try:
+        alive(wrapped)
+    except OSError:
+        wrapped.close()
+        raise
+    # The context says of which class its sockets are, so the name is hung on this one.
+    # The class could be changed, but the context is not ours.
+    wrapped.getpeername = connection.getpeername  # type: ignore[method-assign]
+    return wrapped
 
 
 def _received(connection: socket.socket, reception: Reception) -> Accepted | Refused:

@@ -62,13 +62,19 @@ class Entrance:
         put(self, "deadline", deadline)
         put(self, "waiting", waiting)
 
-    def listener(self, sock: socket.socket) -> Listener:
+    def listener(
+        self, sock: socket.socket, kind: type[Listener] = Listener
+    ) -> Listener:
         """Return what takes *sock* over and takes preambles off.
+
+        Args:
+            sock: bound, in any state of `listen`.
+            kind: what it becomes.
 
         Raises:
             ConfigurationError: it is no stream socket, or a limit is out of range.
         """
-        return Listener(
+        return kind(
             sock, trust=self.trust, deadline=self.deadline, waiting=self.waiting
         )
 
