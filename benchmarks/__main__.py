@@ -14,6 +14,7 @@ from typing import Protocol
 import benchmarks.codec.chapter
 import benchmarks.gateway.chapter
 import benchmarks.library.chapter
+import benchmarks.servers.chapter
 import benchmarks.startup
 from benchmarks.programs import MissingPeerError
 from benchmarks.tables import Table, as_json, as_markdown, as_text
@@ -30,6 +31,7 @@ _CHAPTERS: dict[str, _Chapter] = {
     "startup": benchmarks.startup.tables,
     "gateway": benchmarks.gateway.chapter.tables,
     "library": benchmarks.library.chapter.tables,
+    "servers": benchmarks.servers.chapter.tables,
 }
 
 _BEGIN = "<!-- figures: begin -->"

@@ -7,19 +7,15 @@ import importlib.util
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from statistics import median
 
 from benchmarks.cores import LOAD_CORE, PROXY_CORE, keep_to
 from benchmarks.gateway.backends import make_certificate
-from benchmarks.gateway.connections import load
 from benchmarks.gateway.processes import Server, more_descriptors, running
-from benchmarks.programs import program, version
-from benchmarks.rounds import interleaved, ratio
-from benchmarks.tables import Table, rounded
+from benchmarks.library.beside import behind, table
+from benchmarks.programs import program
+from benchmarks.tables import Table
 
 __all__ = ["tables"]
 
@@ -27,7 +23,6 @@ _WITHOUT = "the loop's own server"
 _WITH = "sslmagic.streams"
 _SILENT = "sslmagic.streams, silent"
 _NEEDED = ("wrk", "openssl", "taskset")
-_PARALLEL = 16
 
 
 def tables(*, quick: bool) -> Iterator[Table]:
@@ -52,7 +47,17 @@ def tables(*, quick: bool) -> Iterator[Table]:
         for loop in loops:
             for scheme in ("http", "https"):
                 with _servers(loop, scheme, silent, home) as servers:
-                    yield _table(loop, scheme, servers, silent, rounds, seconds)
+                    yield table(
+                        servers,
+                        title=f"A server on {loop}",
+                        scheme=scheme,
+                        notes=(
+                            f"silent: while {silent} connections wait for their"
+                            " preamble",
+                        ),
+                        rounds=rounds,
+                        seconds=seconds,
+                    )
 
 
 @contextlib.contextmanager
@@ -72,65 +77,7 @@ def _servers(
                     place = (server.host, server.port)
                     stack.enter_context(socket.create_connection(place))
             enhance = "none" if name is _WITHOUT else "magic"
-            gateway = stack.enter_context(_gateway(server, enhance, scheme, home))
-            # What the load connects to is the gateway, what it costs is the server's.
-            found[name] = replace(server, host=gateway.host, port=gateway.port)
+            found[name] = stack.enter_context(
+                behind(server, enhance=enhance, scheme=scheme, home=home)
+            )
         yield found
-
-
-@contextlib.contextmanager
-def _gateway(node: Server, enhance: str, scheme: str, home: Path) -> Iterator[Server]:
-    command = [sys.executable, "-m", "sslmagic_cli", "gateway"]
-    command += ["--listen", "127.0.0.1:0", "--node", f"{node.host}:{node.port}"]
-    command += ["--protocol", "ssl" if scheme == "https" else "client_first"]
-    command += ["--enhance", enhance, "--workers", "1", "--grace", "0"]
-    log = home / f"gateway-{node.port}.log"
-    with running(command, core=LOAD_CORE, log=log) as gateway:
-        yield gateway
-
-
-def _table(
-    loop: str,
-    scheme: str,
-    servers: Mapping[str, Server],
-    silent: int,
-    rounds: int,
-    seconds: float,
-) -> Table:
-    measures = {
-        name: partial(load, server, seconds=seconds, scheme=scheme, parallel=_PARALLEL)
-        for name, server in servers.items()
-    }
-    loads = interleaved(measures, rounds=rounds)
-    base = loads[_WITHOUT]
-    figures: dict[str, object] = {}
-    rows: list[Sequence[str]] = []
-    for name, found in loads.items():
-        rate = median(each.rate for each in found)
-        cost = median(each.cost for each in found)
-        faster = ratio([each.rate for each in found], [each.rate for each in base])
-        thrift = ratio([each.cost for each in base], [each.cost for each in found])
-        figures[name] = {
-            "connections_per_second": rate,
-            "by_without": faster,
-            "cpu_us": cost,
-            "efficiency_by_without": thrift,
-        }
-        row = [name, rounded(rate), f"{faster:.2f}", f"{cost:.0f}", f"{thrift:.2f}"]
-        rows.append(row)
-    what = "TLS 1.3, ECDSA P-256, a full handshake" if scheme == "https" else "HTTP"
-    return Table(
-        title=f"A server on {loop}: {what} and one request for each connection",
-        columns=("server", "connections/s", "times", "CPU us", "connections by CPU"),
-        rows=rows,
-        notes=(
-            f"the server alone on core {PROXY_CORE}; wrk {version('wrk')} through"
-            f" magic gateway, both on core {LOAD_CORE}, which may be the limit",
-            "the gateway sends preambles (--enhance magic) to all but the first server",
-            f"silent: while {silent} connections wait for their preamble",
-            "times, connections by CPU: as multiples of the first server's",
-            f"medians of {rounds} interleaved rounds of {seconds:.0f} s,"
-            f" {_PARALLEL} connections at a time",
-        ),
-        figures=figures,
-    )

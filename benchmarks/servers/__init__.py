@@ -1,0 +1,1 @@
+"""Python servers behind preambles beside the same servers without."""
