@@ -1,0 +1,238 @@
+"""cheroot: both of its servers, its TLS adapters, its command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cheroot.cli
+import cheroot.server
+import pytest
+
+from sslmagic.servers.cheroot import HTTPServer, Server, main
+from sslmagic.servers.entrance import Entrance
+from tests.interop.authority import Authority
+from tests.interop.client import RefusedError
+from tests.interop.peers import Port, Process
+from tests.interop.serving.answer import answer
+from tests.interop.serving.cheroot import VARIANTS
+from tests.interop.serving.place import Place
+from tests.interop.serving.variant import Variant, serving
+from tests.interop.serving.wsgi_app import app
+from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE
+from tests.sslmagic.servers.conduct import FORGED, RULES, Rule, asked, by_name
+
+COMMAND = [sys.executable, "-m", "sslmagic.servers.cheroot"]
+ENTRANCE = Entrance(LOOPBACK)
+
+
+class Gateway(cheroot.server.Gateway):
+    """Answers without WSGI."""
+
+    def respond(self) -> None:
+        conn = self.req.conn
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in self.req.inheaders.items()
+        ]
+        client = (conn.remote_addr, conn.remote_port)
+        name = conn.peer_name
+        body = answer(client, name.preamble, name.peer, headers)
+        self.req.status = b"200 OK"
+        self.req.outheaders.append((b"Content-Length", str(len(body)).encode()))
+        self.req.ensure_headers_sent()
+        self.req.write(body)
+
+
+@contextmanager
+def running(server: Any) -> Iterator[Any]:
+    server.prepare()
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize("rule", RULES, ids=by_name)
+def test_it_keeps_the_rules(
+    variant: Variant, rule: Rule, tmp_path: Path, authority: Authority
+) -> None:
+    rule(variant, tmp_path, authority)
+
+
+def test_a_gateway_of_ones_own_sees_the_client_and_no_forged_header() -> None:
+    with running(HTTPServer(("127.0.0.1", 0), Gateway, entrance=ENTRANCE)) as server:
+        said = asked(server.bind_addr, request=FORGED)
+    assert said["client"] == list(CLIENT)
+    assert said["claims"] == []
+
+
+def test_the_gateways_user_is_nobodys_client(tmp_path: Path) -> None:
+    """cheroot would make whoever runs the gateway the REMOTE_USER of every request."""
+    seen: list[set[str]] = []
+
+    def noting(environ: dict[str, Any], start_response: Any) -> Any:
+        seen.append({name for name in environ if "REMOTE" in name})
+        return app(environ, start_response)
+
+    path = str(tmp_path / "server.sock")
+    peers: dict[str, Any] = {
+        "peercreds_enabled": True,
+        "peercreds_resolve_enabled": True,
+    }
+    with running(Server(path, noting, entrance=ENTRANCE, **peers)):
+        assert asked(Path(path))["client"] == list(CLIENT)
+    assert seen == [{"REMOTE_ADDR", "REMOTE_PORT"}]
+
+
+def test_a_second_address_has_what_was_set_of_the_first() -> None:
+    port = Port()
+    entrance = Entrance(LOOPBACK, direct_listen=str(port))
+    server = Server(("127.0.0.1", 0), app, entrance=entrance, numthreads=1)
+    server.max_request_header_size = 40
+    try:
+        with running(server):
+            with pytest.raises(RefusedError, match="413"):
+                asked(port.address, b"", request=FORGED)
+    finally:
+        port.close()
+
+
+def test_an_application_that_exits_ends_all_of_it() -> None:
+    def exiting(environ: dict[str, Any], start_response: Any) -> Any:
+        raise SystemExit(3)
+
+    port = Port()
+    entrance = Entrance(LOOPBACK, direct_listen=str(port))
+    server = Server(("127.0.0.1", 0), exiting, entrance=entrance, numthreads=1)
+    try:
+        server.prepare()
+        with socket.create_connection(port.address, PATIENCE) as stream:
+            stream.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with pytest.raises(SystemExit):
+                server.serve()
+    finally:
+        port.close()
+
+
+def test_an_address_in_use_stops_what_has_started() -> None:
+    port = Port()
+    with port._held as held:
+        held.listen()
+        entrance = Entrance(LOOPBACK, direct_listen=str(port))
+        server = Server(("127.0.0.1", 0), app, entrance=entrance)
+        before = threading.active_count()
+        with pytest.raises(OSError, match="in use"):
+            server.prepare()
+    assert server.ready is False
+    assert threading.active_count() == before
+
+
+def test_half_a_preamble_keeps_nobody_waiting() -> None:
+    """accept() would, for the second that cheroot gives it."""
+    with running(Server(("127.0.0.1", 0), app, entrance=ENTRANCE)) as server:
+        assert server.socket.gettimeout() == 0
+
+
+def test_what_systemd_has_bound_goes_through_a_listener() -> None:
+    server = Server(("127.0.0.1", 0), app, entrance=ENTRANCE)
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        address = bound.getsockname()
+        server.socket = bound
+    listener: Any = server.socket
+    with listener:
+        assert listener.getsockname() == address
+        assert listener.trust is LOOPBACK
+
+
+def test_systemds_socket_serves(tmp_path: Path) -> None:
+    """cheroot takes descriptor 3 where LISTEN_PID is set."""
+    place = Place().text()
+    script = (
+        "import os, socket, sys\n"
+        "bound = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+        "os.dup2(bound.fileno(), 3)\n"
+        "os.environ['LISTEN_PID'] = str(os.getpid())\n"
+        "from tests.interop.serving.launch import main\n"
+        "main('cheroot', sys.argv[2])\n"
+    )
+    port = Port()
+    command = [sys.executable, "-c", script, str(port.number), place]
+    with Process(command, log=tmp_path / "log", ports=[port]):
+        assert asked(port.address)["client"] == list(CLIENT)
+
+
+def test_it_ends_when_interrupted(tmp_path: Path) -> None:
+    second = Port()
+    place = Place(direct_listen=(str(second),))
+    with serving(VARIANTS[0], place, directory=tmp_path) as server:
+        asked(server)
+        os.kill(server.process.pid, signal.SIGINT)
+        server.process.until_said("KeyboardInterrupt")
+        assert server.process._popen.wait(PATIENCE) in (1, -signal.SIGINT, 130)
+    second.close()
+
+
+def test_the_command_takes_its_own_options(tmp_path: Path) -> None:
+    port, second = Port(), Port()
+    path = "tests.interop.serving.wsgi_app:app"
+    options = [path, "--bind", str(port), "--threads=2", "--server-name", "shop"]
+    ours = ["--trust", "127.0.0.0/8", "--direct-listen", str(second)]
+    command = [*COMMAND, *options, *ours]
+    with Process(command, log=tmp_path / "log", ports=[port, second]):
+        assert asked(port.address, request=FORGED)["client"] == list(CLIENT)
+        assert asked(second.address, b"", request=FORGED)["client"][0] == "127.0.0.1"
+        with socket.create_connection(port.address, PATIENCE) as stream:
+            stream.sendall(OCTETS + b"GET / HTTP/1.0\r\n\r\n")
+            said = b"".join(iter(lambda: stream.recv(65536), b""))
+    assert b"Server: shop\r\n" in said
+
+
+def test_the_command_serves_a_gateway(tmp_path: Path) -> None:
+    port = Port()
+    path = "tests.sslmagic.servers.test_cheroot:Gateway"
+    options = [path, "--bind", str(port), "--threads=2", "--max-threads=3"]
+    command = [*COMMAND, *options, "--trust", "127.0.0.0/8"]
+    with Process(command, log=tmp_path / "log", ports=[port]):
+        assert asked(port.address, request=FORGED)["client"] == list(CLIENT)
+
+
+def test_the_command_knows_every_option_of_cheroots() -> None:
+    """They are read from a private list: this says when it is gone or has changed."""
+    known = vars(cheroot.cli)["_arg_spec"]
+    assert set(known) >= {"_wsgi_app", "--bind", "--threads", "--max-threads"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--bind", "192.0.2.1:9"], 69, "192.0.2.1"),
+        (["--nonsense"], 2, "nonsense"),
+        (["--direct-listen", "nowhere"], 78, "direct_listen"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    words: list[str],
+    code: int,
+    said: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])  # cheroot adds to it
+    path = "tests.interop.serving.wsgi_app:app"
+    with pytest.raises(SystemExit) as ended:
+        main([path, "--trust", "127.0.0.0/8", *words])
+    assert ended.value.code == code
+    assert said in capfd.readouterr().err
