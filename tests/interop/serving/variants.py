@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from tests.interop.serving import cheroot, hypercorn, standard, uvicorn, waitress
+from tests.interop.serving import (
+    aiohttp,
+    aiosmtpd,
+    cheroot,
+    gunicorn,
+    hypercorn,
+    standard,
+    uvicorn,
+    waitress,
+)
 from tests.interop.serving.variant import Variant
 
 __all__ = ["VARIANTS"]
 
 VARIANTS: tuple[Variant, ...] = (
+    *aiohttp.VARIANTS,
+    *aiosmtpd.VARIANTS,
     *cheroot.VARIANTS,
+    *gunicorn.VARIANTS,
     *hypercorn.VARIANTS,
     *standard.VARIANTS,
     *uvicorn.VARIANTS,
