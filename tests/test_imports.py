@@ -23,7 +23,10 @@ FLOORS = (
     ("decoder", "anatomy"),
     ("proof", "trust"),
     ("balance", "reception"),
-    (*("listener", "sockets", "streams", "loopserver", "headers", "asgi", "wsgi"),),
+    (
+        *("listener", "sockets", "streams", "loopserver"),
+        *("headers", "forwarded", "attribution", "asgi", "wsgi"),
+    ),
     ("relay", "config"),
     ("control", "servers", "capture", "dissect"),
 )

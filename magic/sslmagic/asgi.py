@@ -1,20 +1,43 @@
-"""ASGI: each connection's client in its scopes, and no header that names another.
+"""ASGI: each request's client in its scope, and no header that names another.
 
 scope["client"]                            (host, port), or None where there is none
 scope["extensions"]["sslmagic"]["preamble"]  what named the client; None if direct
 scope["extensions"]["sslmagic"]["peer"]      the other end of the TCP connection
+scope["extensions"]["sslmagic"]["header"]    what named the client, if it was a header
+
+`ClientScope` is what our servers put round an application. `ClusterClientIP` is for
+applications on any server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from sslmagic.headers import claims_forwarding
+from sslmagic.attribution import (
+    BAD_REQUEST,
+    CLUSTER,
+    INTERNAL_SERVER_ERROR,
+    Attribution,
+    Counters,
+    RewrittenError,
+    peer_at,
+)
+from sslmagic.headers import Header, HeaderError, claims_forwarding
 from sslmagic.listener.peername import IPName, PeerName
 from sslmagic.loopserver import CLIENT
+from sslmagic.reception import Peer
+from sslmagic.trust import Trust
 
-__all__ = ["EXTENSION", "Application", "ClientScope", "Receive", "Scope", "Send"]
+__all__ = [
+    "EXTENSION",
+    "Application",
+    "ClientScope",
+    "ClusterClientIP",
+    "Receive",
+    "Scope",
+    "Send",
+]
 
 EXTENSION = "sslmagic"
 """The key among a scope's extensions."""
@@ -25,6 +48,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _SCOPES = ("http", "websocket")
+_RESPONSE = "websocket.http.response"
+_POLICY_VIOLATION, _INTERNAL_ERROR = 1008, 1011
+_FORWARDED_FOR = b"x-forwarded-for"
 
 
 class ClientScope:
@@ -50,6 +76,111 @@ class ClientScope:
         if scope["type"] in _SCOPES:
             _introduce(scope, CLIENT.get(None))
         await self.app(scope, receive, send)
+
+
+class ClusterClientIP:
+    """An ASGI application whose requests are from whom a trusted peer names.
+
+    For any server, ours or not. *app* gets every scope with its client; requests whose
+    client a trusted peer names badly are answered 400.
+
+    Args:
+        app: the application.
+        trust: which TCP peers may name a client; those of a UNIX socket are `unix`.
+        accept: the headers that they may name it in: X-Cluster-Client-Ip, and by name
+            X-Forwarded-For and Forwarded.
+
+    Raises:
+        ConfigurationError: *accept* is empty, or has another header.
+    """
+
+    def __init__(
+        self, app: Application, *, trust: Trust, accept: Iterable[str] = (CLUSTER,)
+    ) -> None:
+        self.app = app
+        self._attribution = Attribution(trust, accept)
+
+    @property
+    def counters(self) -> Counters:
+        """What became of the requests."""
+        return self._attribution.counters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one scope."""
+        if scope["type"] in _SCOPES:
+            try:
+                self._attribute(scope)
+            except HeaderError:
+                return await _answer(scope, receive, send, *BAD_REQUEST)
+            except RewrittenError as error:
+                self._attribution.rewritten(error)
+                return await _answer(scope, receive, send, *INTERNAL_SERVER_ERROR)
+        return await self.app(scope, receive, send)
+
+    def _attribute(self, scope: Scope) -> None:
+        extensions: dict[str, Any] = scope.get("extensions") or {}
+        known: dict[str, Any] = extensions.get(EXTENSION) or {}
+        peer = known["peer"] if "peer" in known else _peer(scope)
+        preamble = known.get("preamble")
+        said = self._attribution.decide(
+            scope["headers"], peer=peer, preamble=preamble is not None
+        )
+        # In place, so that the server's log of this request has its client too.
+        scope["headers"] = list(said.headers)
+        if said.client is not None:
+            scope["client"] = (said.client, 0)
+        extension = {"preamble": preamble, "peer": peer, "header": said.header}
+        scope["extensions"] = {**extensions, EXTENSION: extension}
+
+
+def _peer(scope: Scope) -> Peer | None:
+    """Return the TCP peer by the word of a server that is not ours.
+
+    Raises:
+        RewrittenError: the server names somebody else.
+    """
+    host, port = scope.get("client") or ("", 0)
+    if not host:
+        server = scope.get("server")
+        # A connection that was reset before the server asked whose it is has no name
+        # any more, and its request is still read. It is no UNIX socket's for that.
+        is_tcp = server is not None and server[1] is not None
+        return None if is_tcp else peer_at("", 0)
+    if port == 0 or _is_said(host, port, scope["headers"]):
+        raise RewrittenError(
+            f"the server names {host!a}, port {port!a}, as its peer, which its own"
+            " handling of forwarded headers makes of them: turn it off (uvicorn:"
+            " --no-proxy-headers), so that the TCP peer can be told"
+        )
+    return peer_at(host, port)
+
+
+def _is_said(host: str, port: int, headers: Iterable[Header]) -> bool:
+    """Return whether X-Forwarded-For has this very address and port.
+
+    Servers take both from there; a TCP peer's port nobody knows before it connects.
+    """
+    shown = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
+    return any(name == _FORWARDED_FOR and shown in value for name, value in headers)
+
+
+async def _answer(
+    scope: Scope, receive: Receive, send: Send, status: int, line: bytes
+) -> None:
+    kind = "http.response"
+    if scope["type"] == "websocket":
+        await receive()
+        if _RESPONSE not in (scope.get("extensions") or {}):
+            code = _POLICY_VIOLATION if status < 500 else _INTERNAL_ERROR
+            await send({"type": "websocket.close", "code": code, "reason": ""})
+            return
+        kind = _RESPONSE
+    fields = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(line)).encode()),
+    ]
+    await send({"type": f"{kind}.start", "status": status, "headers": fields})
+    await send({"type": f"{kind}.body", "body": line})
 
 
 def _introduce(scope: Scope, name: PeerName | None) -> None:

@@ -8,6 +8,7 @@ client's, and no client may name another.
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Iterable
 
 from sslmagic.address import host_text, pack_host
@@ -20,9 +21,13 @@ __all__ = [
     "ClusterHeaders",
     "Header",
     "HeaderError",
+    "HeaderReason",
+    "believed",
     "claims_client",
     "claims_forwarding",
     "folded",
+    "may_speak",
+    "quoted",
     "received",
     "sent",
     "without_client",
@@ -46,8 +51,40 @@ _FORWARDED_PREFIX = b"x-forwarded-"
 _CONNECTION = b"connection"
 
 
+_SHOWN = 80
+"""Octets of a value that an error shows: whoever sent it chose how many it has."""
+
+
+class HeaderReason(enum.StrEnum):
+    """Why a request is answered 400; few and stable, as labels of a metric are."""
+
+    SEVERAL = "several"
+    """Several headers, or a list, where one address belongs."""
+    ALIAS = "alias"
+    """A name that an application may take for the header's, and is not."""
+    ADDRESS = "address"
+    """What should be a literal address is none."""
+    HIDDEN = "hidden"
+    """A proxy names nobody: `unknown`, or an identifier of its own."""
+    SOURCE = "source"
+    """Whoever named this address is not believed about it."""
+    CONFLICT = "conflict"
+    """Two headers name different clients."""
+
+
 class HeaderError(SslMagicError, ValueError):
-    """A peer that may name a client named none, or not one: answer 400."""
+    """A peer that may name a client named none, or not one: answer 400.
+
+    `reason` is a label for counters.
+    """
+
+    def __init__(self, message: str, reason: HeaderReason) -> None:
+        super().__init__(message, reason)
+        self.message = message
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +100,7 @@ class ClusterHeaders:
 def received(
     headers: Iterable[Header],
     *,
-    peer: Endpoint | UnixEndpoint,
+    peer: Endpoint | UnixEndpoint | None,
     trust: Trust,
     preamble: bool,
 ) -> ClusterHeaders:
@@ -76,7 +113,8 @@ def received(
 
     Args:
         headers: the request's, trailers included, each line by itself.
-        peer: the other end of the TCP connection, never the client of a preamble.
+        peer: the other end of the TCP connection, never the client of a preamble; None
+            where nobody knows it.
         trust: who may speak for a client.
         preamble: whether the connection had one.
 
@@ -91,9 +129,45 @@ def received(
     claims = [line for line in lines if claims_client(line[0])]
     if not claims:
         return ClusterHeaders(client=None, headers=lines)
-    if trust.standing(peer) is not Standing.PEER:
+    if peer is None or not may_speak(peer, trust):
         return ClusterHeaders(client=None, headers=without_client(lines))
     return ClusterHeaders(client=_client(claims, peer, trust), headers=lines)
+
+
+def may_speak(peer: Endpoint | UnixEndpoint, trust: Trust) -> bool:
+    """Return whether *peer* may name a client."""
+    return trust.standing(peer) is Standing.PEER
+
+
+def believed(address: bytes, teller: Endpoint | UnixEndpoint, trust: Trust) -> str:
+    """Return the one text of a client's literal address.
+
+    Args:
+        address: as *teller* wrote it.
+        teller: the peer or proxy that names it.
+        trust: what is believed of a peer.
+
+    Raises:
+        HeaderError: it is no literal address, or not believed from *teller*.
+    """
+    try:
+        host = host_text(pack_host(address.decode("ascii")))
+    except ValueError:
+        raise HeaderError(
+            f"{quoted(address)} is not one literal address", HeaderReason.ADDRESS
+        ) from None
+    try:
+        # The header stands for a preamble, so the same claims are believed. It has no
+        # port and no destination: neither is judged.
+        trust.believe(Preamble(source=(host, 1), destination=(host, 1)), teller)
+    except (EncodeError, UntrustedError) as error:
+        raise HeaderError(str(error), HeaderReason.SOURCE) from None
+    return host
+
+
+def quoted(value: bytes) -> str:
+    """Return what an error may show of a value: escaped, and no more than one reads."""
+    return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}..."
 
 
 def sent(headers: Iterable[Header], client: str) -> tuple[Header, ...]:
@@ -144,21 +218,20 @@ def claims_forwarding(name: bytes) -> bool:
 
 def _client(claims: list[Header], peer: Endpoint | UnixEndpoint, trust: Trust) -> str:
     if len(claims) > 1:
-        raise HeaderError(f"{len(claims)} headers name the client")
+        raise HeaderError(
+            f"{len(claims)} headers name the client", HeaderReason.SEVERAL
+        )
     name, value = claims[0]
     if name.lower() != _CLUSTER:
-        raise HeaderError(f"the header {name!r} is not X-Cluster-Client-Ip")
-    try:
-        host = host_text(pack_host(value.strip(b" \t").decode("ascii")))
-    except ValueError:
-        raise HeaderError(f"{value!r} is not one literal address") from None
-    try:
-        # The header stands for a preamble, so the same claims are believed. It has no
-        # port and no destination: neither is judged.
-        trust.believe(Preamble(source=(host, 1), destination=(host, 1)), peer)
-    except (EncodeError, UntrustedError) as error:
-        raise HeaderError(str(error)) from None
-    return host
+        raise HeaderError(
+            f"the header {quoted(name)} is not X-Cluster-Client-Ip", HeaderReason.ALIAS
+        )
+    if b"," in value:
+        # Which is also how a server joins several headers.
+        raise HeaderError(
+            f"{quoted(value)} is not one literal address", HeaderReason.SEVERAL
+        )
+    return believed(value.strip(b" \t"), peer, trust)
 
 
 def _options_kept(value: bytes) -> bytes:

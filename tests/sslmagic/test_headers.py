@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from sslmagic import Endpoint, Trust, UnixEndpoint
 from sslmagic.headers import (
     Header,
     HeaderError,
+    HeaderReason,
     claims_client,
     claims_forwarding,
     received,
@@ -209,3 +212,35 @@ def test_names_beside_it_are_left_alone() -> None:
     assert without_client(headers) == headers
     assert not any(claims_client(name) for name, _ in headers)
     assert not any(claims_forwarding(name) for name, _ in headers)
+
+
+def test_from_a_peer_that_nobody_knows_it_is_removed() -> None:
+    said = received([HOST, CLAIM], peer=None, trust=TRUST, preamble=False)
+    assert said.client is None
+    assert said.headers == (HOST,)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ([CLAIM, CLAIM], HeaderReason.SEVERAL),
+        ([(CLAIM[0], b"203.0.113.9, 203.0.113.9")], HeaderReason.SEVERAL),
+        ([(ALIASES[3], b"203.0.113.9")], HeaderReason.ALIAS),
+        ([(CLAIM[0], b"203.0.113.9:443")], HeaderReason.ADDRESS),
+        ([(CLAIM[0], b"")], HeaderReason.ADDRESS),
+        ([(CLAIM[0], b"127.0.0.1")], HeaderReason.SOURCE),
+        ([(CLAIM[0], b"0.0.0.0")], HeaderReason.SOURCE),
+    ],
+)
+def test_an_error_has_a_reason(headers: list[Header], reason: HeaderReason) -> None:
+    with pytest.raises(HeaderError) as caught:
+        from_gateway(*headers)
+    assert caught.value.reason is reason
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.reason, str(again)) == (reason, str(caught.value))
+
+
+def test_an_error_shows_no_more_than_one_reads() -> None:
+    with pytest.raises(HeaderError) as caught:
+        from_gateway((CLAIM[0], b"7" * 60_000))
+    assert len(str(caught.value)) < 200

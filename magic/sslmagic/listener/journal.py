@@ -39,12 +39,15 @@ class Journal:
 
     def refused(self, refused: Refused, now: float) -> None:
         """Say that a connection was refused, and why."""
+        self.request(refused.peer, refused.reason, refused.detail, now)
+
+    def request(self, peer: object, reason: str, detail: str, now: float) -> None:
+        """Say that a request, or the connection itself, was refused, and why."""
         if self._has_room(now):
-            detail = f"{refused.peer}: {refused.reason}: {refused.detail}"
-            LOGGER.warning("refused %s", _escaped(detail))
+            LOGGER.warning("refused %s", _escaped(f"{peer}: {reason}: {detail}"))
 
     def trouble(self, what: str, now: float) -> None:
-        """Say what keeps the listener from accepting."""
+        """Say what keeps us from working; *what* holds no octet of a peer's."""
         if self._has_room(now):
             LOGGER.warning("%s", what)
 
