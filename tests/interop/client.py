@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 import select
 import socket
 import ssl
@@ -306,6 +307,13 @@ def _receive(stream: socket.socket) -> bytes:
 
 
 def _body(answer: bytes) -> dict[str, Any]:
+    if answer.startswith(b"220 "):
+        # SMTP: what the server greeted with, and what it said to the one command.
+        line = re.search(rb"^250 ({.*})\r$", answer, re.MULTILINE)
+        if line is None:
+            raise RefusedError(answer)
+        spoken: dict[str, Any] = json.loads(line.group(1))
+        return spoken
     head, _, body = answer.partition(b"\r\n\r\n")
     if b" 200 " not in head.partition(b"\r\n")[0]:
         raise RefusedError(answer)

@@ -1,0 +1,274 @@
+"""aiosmtpd: SMTP on asyncio and uvloop, with SMTPS, STARTTLS and its controllers.
+
+    python -m sslmagic.servers.aiosmtpd -n -l 0.0.0.0:8025 --trust 10.0.0.0/8
+
+A session's peer is the client, with `.preamble` and `.peer` on it. Without a client, as
+after a LOCAL preamble, it is the empty str, as it is on a UNIX socket.
+"""
+
+# pyright: standard
+# aiosmtpd's types are not marked as such, and incomplete.
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pwd
+import signal
+import ssl
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd import controller
+from aiosmtpd.main import parseargs
+
+from sslmagic import streams
+from sslmagic.errors import ConfigurationError
+from sslmagic.listener import WAITING
+from sslmagic.preamble import UnixEndpoint
+from sslmagic.reception import DEADLINE
+from sslmagic.relay.address import Address
+from sslmagic.relay.listening import Listening
+from sslmagic.servers.command import command
+from sslmagic.servers.entrance import Addresses, Entrance
+from sslmagic.trust import Trust
+
+__all__ = [
+    "Controller",
+    "UnixSocketController",
+    "UnixSocketUnthreadedController",
+    "UnthreadedController",
+    "main",
+    "run",
+]
+
+_OWN_PROXY = "proxy_protocol_timeout"
+
+
+class _Receiving(controller.BaseController):
+    """What every controller is here.
+
+    Args:
+        handler: of aiosmtpd's events.
+        arguments: aiosmtpd's own.
+        trust: which peers may speak for a client.
+        direct_listen: second addresses without preamble, with the same TLS.
+        deadline: seconds that a connection has for its whole preamble.
+        waiting: connections that may wait for it at a time, per listener.
+        options: aiosmtpd's own, and those of its SMTP.
+
+    Raises:
+        ConfigurationError: an option cannot be had beside preambles.
+    """
+
+    def __init__(
+        self,
+        handler: Any,
+        *arguments: Any,
+        trust: Trust,
+        direct_listen: Addresses = (),
+        deadline: float = DEADLINE,
+        waiting: int = WAITING,
+        **options: Any,
+    ) -> None:
+        for known in (options, options.get("server_kwargs") or {}):
+            if known.get(_OWN_PROXY) is not None:
+                raise ConfigurationError(
+                    f"{_OWN_PROXY} has aiosmtpd read a preamble of its own after ours,"
+                    " and any client could name another in it. Leave it out"
+                )
+        super().__init__(handler, *arguments, **options)
+        self.entrance = Entrance(
+            trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
+        )
+
+    async def _create_server(self) -> asyncio.AbstractServer:
+        # aiosmtpd has subclasses replace this, although its name is private.
+        servers: list[streams.Server] = []
+        direct = self.entrance.direct
+        try:
+            places: list[tuple[Entrance, dict[str, Any]]] = [
+                *((direct, {"sock": sock}) for sock in self.entrance.direct_sockets()),
+                (self.entrance, self._place()),
+            ]
+            for entrance, place in places:
+                servers.append(await self._listen(entrance, **place))
+        except BaseException:
+            for server in servers:
+                server.close()
+            raise
+        return streams.Server(servers, [])
+
+    async def _listen(self, entrance: Entrance, **where: Any) -> streams.Server:
+        return await streams.create_server(
+            self._factory_invoker,
+            trust=entrance.trust,
+            deadline=entrance.deadline,
+            waiting=entrance.waiting,
+            ssl=self.ssl_context,
+            **where,
+        )
+
+    def _place(self) -> dict[str, Any]:
+        if isinstance(self, controller.UnixSocketMixin):
+            address = Address.of(UnixEndpoint(self.unix_socket))
+            return {"sock": Listening(address).socket}
+        assert isinstance(self, controller.InetMixin)
+        return {"host": self.hostname, "port": self.port}
+
+    def _trigger_server(self) -> None:
+        # aiosmtpd connects to its own address to see whether a session can be made. It
+        # need not be trusted there, and sends no preamble: so one is made without.
+        self.loop.call_soon_threadsafe(self._factory_invoker)
+
+
+class Controller(_Receiving, controller.Controller):
+    """`aiosmtpd.controller.Controller`: serves in a thread of its own.
+
+    It takes `trust` and its companions beside aiosmtpd's own parameters.
+    """
+
+
+class UnixSocketController(_Receiving, controller.UnixSocketController):
+    """The same on a UNIX socket."""
+
+
+class UnthreadedController(_Receiving, controller.UnthreadedController):
+    """`aiosmtpd.controller.UnthreadedController`: serves on the caller's loop."""
+
+
+class UnixSocketUnthreadedController(
+    _Receiving, controller.UnixSocketUnthreadedController
+):
+    """The same on a UNIX socket."""
+
+
+def run(
+    handler: Any,
+    hostname: str | None = None,
+    port: int = 8025,
+    *,
+    trust: Trust,
+    unix_socket: str | os.PathLike[str] | None = None,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    direct_listen: Addresses = (),
+    deadline: float = DEADLINE,
+    waiting: int = WAITING,
+    **options: Any,
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        handler: of aiosmtpd's events; its session's `peer` is the client.
+        hostname: where to listen; localhost by default, "" for every address.
+        port: where to listen.
+        trust: which peers may speak for a client.
+        unix_socket: the path of a UNIX socket, instead of host and port.
+        loop_factory: makes the loop, `uvloop.new_event_loop` say.
+        direct_listen: second addresses without preamble, with the same TLS.
+        deadline: seconds that a connection has for its whole preamble.
+        waiting: connections that may wait for it at a time, per listener.
+        options: of `aiosmtpd.controller.UnthreadedController`: `ssl_context` for SMTPS,
+            and those of its SMTP, `tls_context` and `require_starttls` for STARTTLS.
+
+    Raises:
+        ConfigurationError: an option cannot be had beside preambles.
+        OSError: an address cannot be had.
+    """
+    loop = (loop_factory or asyncio.new_event_loop)()
+    options |= {
+        "loop": loop,
+        "trust": trust,
+        "direct_listen": direct_listen,
+        "deadline": deadline,
+        "waiting": waiting,
+    }
+    one: UnthreadedController | UnixSocketUnthreadedController
+    try:
+        if unix_socket is None:
+            one = UnthreadedController(handler, hostname, port, **options)
+        else:
+            one = UnixSocketUnthreadedController(
+                handler, os.fspath(unix_socket), **options
+            )
+        _serve(one, loop)
+    finally:
+        loop.close()
+
+
+def _serve(
+    one: UnthreadedController | UnixSocketUnthreadedController,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    try:
+        one.begin()  # type: ignore[no-untyped-call]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, loop.stop)
+        loop.run_forever()
+        assert one.server is not None
+        one.server.close()
+        # Each session is a task, and ends as when its client goes.
+        sessions = asyncio.all_tasks(loop)
+        for session in sessions:
+            session.cancel()
+        loop.run_until_complete(asyncio.gather(*sessions, return_exceptions=True))
+    finally:
+        asyncio.set_event_loop(None)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve as `python -m aiosmtpd` does, with its options and `--trust`."""
+    command("aiosmtpd", arguments, _serve_arguments)
+
+
+def _serve_arguments(entrance: Entrance, arguments: list[str]) -> None:
+    _, given = parseargs(arguments)
+    if given.setuid:
+        _become_nobody()
+    logging.basicConfig(level=logging.ERROR)
+    levels = (logging.NOTSET, logging.INFO, logging.DEBUG)
+    logging.getLogger("mail.log").setLevel(levels[min(given.debug, 2)])
+    run(
+        given.handler,
+        given.host,
+        given.port,
+        trust=entrance.trust,
+        direct_listen=entrance.direct_listen,
+        deadline=entrance.deadline,
+        waiting=entrance.waiting,
+        loop_factory=_watched_loop if given.debug > 2 else None,
+        ssl_context=_context(given.smtpscert, given.smtpskey),
+        tls_context=_context(given.tlscert, given.tlskey),
+        require_starttls=given.requiretls,
+        data_size_limit=given.size,
+        enable_SMTPUTF8=given.smtputf8,
+    )
+
+
+def _become_nobody() -> None:
+    try:
+        os.setuid(pwd.getpwnam("nobody").pw_uid)
+    except PermissionError:
+        raise ConfigurationError(
+            "only root may become nobody: try running with -n"
+        ) from None
+
+
+def _watched_loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    loop.set_debug(True)
+    return loop
+
+
+def _context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if certificate is None or key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+if __name__ == "__main__":
+    main()
