@@ -16,7 +16,7 @@ from tests.interop.peers import Process
 from tests.sources import PROJECT
 from tests.sslmagic.receiving import CLIENT, DESTINATION, OCTETS, PATIENCE, ended
 
-EXAMPLES = sorted((PROJECT / "examples").glob("*.py"))
+EXAMPLES = sorted((PROJECT / "examples").glob("https_*.py"))
 
 
 @pytest.fixture(scope="module")
