@@ -1,0 +1,68 @@
+"""One HTTP/2 connection behind a preamble, with several streams at the same time."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from typing import Any
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, ResponseReceived, StreamEnded
+
+from tests.interop.authority import NAME, Authority
+from tests.interop.peers import Address
+from tests.sslmagic.receiving import OCTETS, PATIENCE
+
+__all__ = ["streams"]
+
+FORGED = [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-proto", "ftp")]
+
+
+def streams(
+    address: Address,
+    authority: Authority,
+    *,
+    before: bytes = OCTETS,
+    number: int = 3,
+    scheme: str = "https",
+) -> list[dict[str, Any]]:
+    """What the server answers on each of so many streams, begun before any is read.
+
+    Every request names another client in its headers.
+    """
+    context = authority.client()
+    context.set_alpn_protocols(["h2"])
+    with socket.create_connection(address, PATIENCE) as plain:
+        plain.sendall(before)
+        with context.wrap_socket(plain, server_hostname=NAME) as stream:
+            assert stream.selected_alpn_protocol() == "h2"
+            return _asked(stream, number, scheme)
+
+
+def _asked(stream: ssl.SSLSocket, number: int, scheme: str) -> list[dict[str, Any]]:
+    connection = H2Connection(H2Configuration(client_side=True))
+    connection.initiate_connection()
+    bodies: dict[int, bytes] = {}
+    for _ in range(number):
+        identity = connection.get_next_available_stream_id()
+        bodies[identity] = b""
+        head = [(":method", "GET"), (":scheme", scheme), (":path", "/")]
+        head.append((":authority", NAME))
+        connection.send_headers(identity, [*head, *FORGED], end_stream=True)
+    ended = 0
+    while ended < number:
+        stream.sendall(connection.data_to_send())
+        octets = stream.recv(65536)
+        assert octets, "the server ended the connection"
+        for event in connection.receive_data(octets):
+            if isinstance(event, ResponseReceived):
+                assert (b":status", b"200") in [tuple(one) for one in event.headers]
+            elif isinstance(event, DataReceived):
+                bodies[event.stream_id] += event.data
+            elif isinstance(event, StreamEnded):
+                ended += 1
+    connection.close_connection()
+    stream.sendall(connection.data_to_send())
+    return [json.loads(body) for body in bodies.values()]
