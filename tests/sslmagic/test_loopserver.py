@@ -1,4 +1,4 @@
-"""Serving where the loop would accept by itself, and naming its transports."""
+"""Serving what a listener accepted on both loops, and naming whose it is."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from typing import Any
 
 import pytest
 
+from sslmagic import Preamble, encode
 from sslmagic.listener import Listener
-from sslmagic.loopserver import ClientTransport, LoopServer
+from sslmagic.listener.peername import PeerName
+from sslmagic.loopserver import CLIENT, ClientTransport, LoopServer, teach
 from tests.interop.authority import Authority
-from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PREAMBLE, listening
+from tests.sslmagic.receiving import CLIENT as CLIENT_ADDRESS
+from tests.sslmagic.receiving import (
+    DESTINATION,
+    LOOPBACK,
+    OCTETS,
+    PREAMBLE,
+    listening,
+)
 
 uvloop = pytest.importorskip("uvloop")
 
@@ -78,8 +87,8 @@ def test_a_transport_is_the_loops_own_but_for_its_names() -> None:
             assert transport.is_reading()
             name = transport.get_extra_info("peername")
             assert name.preamble == PREAMBLE
-            assert name == CLIENT
-            assert transport.get_extra_info("socket").getpeername() == CLIENT
+            assert name == CLIENT_ADDRESS
+            assert transport.get_extra_info("socket").getpeername() == CLIENT_ADDRESS
             assert own.get_extra_info("peername") == writer.get_extra_info("sockname")
             sockname = writer.get_extra_info("peername")
             assert transport.get_extra_info("sockname") == sockname
@@ -90,7 +99,7 @@ def test_a_transport_is_the_loops_own_but_for_its_names() -> None:
             writer.close()
             await keeper.lost
             assert transport.is_closing()
-            assert transport.get_extra_info("peername") == CLIENT
+            assert transport.get_extra_info("peername") == CLIENT_ADDRESS
 
     run(main())
 
@@ -228,3 +237,120 @@ def test_a_closed_server_stays_closed() -> None:
             await server.start_serving()
 
     run(main())
+
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=LOOPS)
+def new_loop(request: pytest.FixtureRequest) -> Any:
+    return LOOPS[request.param]
+
+
+class Teller(asyncio.Protocol):
+    """Answers with whom the context says it serves, from a task of its own."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        assert CLIENT.get() == transport.get_extra_info("peername")
+        assert CLIENT.get().preamble is not None
+
+    def data_received(self, data: bytes) -> None:
+        self.telling = asyncio.get_running_loop().create_task(self.tell())
+
+    async def tell(self) -> None:
+        await asyncio.sleep(0)
+        name: PeerName = CLIENT.get()
+        self.transport.write(f"{name[0]}:{name[1]}".encode())
+        self.transport.close()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_each_connection_has_a_context_of_its_own(
+    new_loop: Any, authority: Authority, tls: bool
+) -> None:
+    """Hundreds at a time, and none sees another's client."""
+
+    async def ask(address: tuple[str, int], number: int) -> None:
+        client = (f"203.0.113.{number % 200}", 1024 + number)
+        preamble = encode(Preamble(source=client, destination=DESTINATION), "magic")
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(preamble)
+        if tls:
+            context = authority.client()
+            await writer.start_tls(context, server_hostname="shop.example")
+        writer.write(b"who?")
+        assert (await reader.read()).decode() == f"{client[0]}:{client[1]}"
+        writer.close()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        teach(loop)
+        server: Any = await loop.create_server(
+            Teller,
+            sock=Listener(listening(), trust=LOOPBACK),
+            ssl=authority.server() if tls else None,
+            backlog=1000,
+        )
+        assert isinstance(server, LoopServer)
+        async with server:
+            address = server.sockets[0].getsockname()
+            await asyncio.gather(*(ask(address, number) for number in range(300)))
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(asyncio.wait_for(main(), 50))
+
+
+def test_a_loop_is_taught_to_make_listeners(new_loop: Any) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        made: list[Listener] = []
+
+        def listener(sock: Any) -> Listener:
+            made.append(Listener(sock, trust=LOOPBACK))
+            return made[-1]
+
+        teach(loop)
+        teach(loop, listener)
+        keeper = Keeper()
+        server: Any = await loop.create_server(
+            lambda: keeper, sock=listening(), start_serving=False
+        )
+        assert not server.is_serving()
+        await server.start_serving()
+        _, writer = await connect(server)
+        transport = await keeper.made
+        assert transport.get_extra_info("peername") == CLIENT_ADDRESS
+        assert len(made) == 1
+        writer.close()
+        await keeper.lost
+        server.close()
+        assert made[0].fileno() == -1
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(asyncio.wait_for(main(), 20))
+
+
+def test_a_taught_loop_serves_hosts_as_before(new_loop: Any) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        teach(loop)
+
+        async def echo(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            assert CLIENT.get(None) is None
+            writer.write(await reader.readexactly(len(OCTETS)))
+            writer.close()
+
+        server: Any = await asyncio.start_server(echo, "127.0.0.1", 0)
+        assert not isinstance(server, LoopServer)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(OCTETS)
+        assert await reader.read() == OCTETS
+        writer.close()
+        server.close()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(asyncio.wait_for(main(), 20))
