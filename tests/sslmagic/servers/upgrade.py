@@ -15,7 +15,13 @@ from tests.interop.peers import Address
 from tests.sslmagic.receiving import OCTETS, PATIENCE
 from tests.sslmagic.servers.conduct import STRANGER
 
-__all__ = ["CLAIMS", "told"]
+__all__ = ["CLAIMS", "UPGRADE", "told"]
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+"""A request that asks for a WebSocket."""
 
 CLAIMS = (
     ("X-Cluster-Client-Ip", STRANGER),
