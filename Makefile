@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 # What the two checkers and the formatter look at, as far as it is there.
-TREES := $(wildcard magic cli tests benchmarks examples)
+TREES := $(wildcard magic cli plugins tests benchmarks examples)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench environment clean

@@ -70,7 +70,7 @@ EXTRAS = {
     "sslmagic.servers.gunicorn": {"gunicorn", "uvicorn_worker"},
     "sslmagic.servers.hypercorn": {"hypercorn"},
     "sslmagic.servers.tornado": {"tornado"},
-    "sslmagic.servers.twisted": {"twisted", "zope"},
+    "sslmagic.servers.twisted*": {"twisted", "zope"},
     "sslmagic.servers.uvicorn": {"click", "uvicorn"},
     "sslmagic.servers.waitress": {"waitress"},
     "sslmagic.servers.websockets*": {"websockets"},

@@ -15,6 +15,7 @@ import pytest
 from tests.sources import PROJECT
 
 PYTHON_MAGIC = "python-magic==0.4.27"
+PLUGIN = "twisted/plugins/sslmagic_endpoint.py"
 PATIENCE = 120.0
 
 pytestmark = pytest.mark.timeout(2 * PATIENCE)
@@ -38,7 +39,10 @@ def test_the_wheel_holds_two_packages_and_no_magic(wheel: Path) -> None:
         names = archive.namelist()
     tops = {name.partition("/")[0] for name in names}
     metadata = "-".join(wheel.name.split("-")[:2]) + ".dist-info"
-    assert tops == {"sslmagic", "sslmagic_cli", metadata}
+    assert tops == {"sslmagic", "sslmagic_cli", "twisted", metadata}
+    # A single module in the package that Twisted keeps open for others.
+    theirs = [name for name in names if name.startswith("twisted/")]
+    assert theirs == [PLUGIN]
     assert {"sslmagic/py.typed", "sslmagic_cli/py.typed"} <= set(names)
 
 
@@ -58,6 +62,14 @@ def test_the_source_distribution_can_be_tested(tmp_path: Path) -> None:
     pages = {"LICENSE", "Makefile", "README.md", "CHANGELOG.md", "pyproject.toml"}
     assert pages | {"tests/test_install.py", "magic/sslmagic/__init__.py"} <= names
     assert not any(name.startswith((".venv", ".git/")) for name in names)
+
+
+def test_an_editable_installation_brings_the_plugin(tmp_path: Path) -> None:
+    build = "import sys; from hatchling.build import build_editable as build"
+    run(sys.executable, "-c", f"{build}; build(sys.argv[1])", str(tmp_path))
+    (wheel,) = tmp_path.iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        assert PLUGIN in archive.namelist()
 
 
 @pytest.mark.parametrize("ours_first", [True, False], ids=["before", "after"])

@@ -9,8 +9,11 @@ from tests.interop.serving import (
     gunicorn,
     hypercorn,
     standard,
+    tornado,
+    twisted,
     uvicorn,
     waitress,
+    websockets,
 )
 from tests.interop.serving.variant import Variant
 
@@ -23,6 +26,9 @@ VARIANTS: tuple[Variant, ...] = (
     *gunicorn.VARIANTS,
     *hypercorn.VARIANTS,
     *standard.VARIANTS,
+    *tornado.VARIANTS,
+    *twisted.VARIANTS,
     *uvicorn.VARIANTS,
     *waitress.VARIANTS,
+    *websockets.VARIANTS,
 )

@@ -1,0 +1,192 @@
+"""The port, on a reactor that each test drives itself."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
+from twisted.internet.ssl import DefaultOpenSSLContextFactory
+
+from sslmagic import Preamble, encode
+from sslmagic.errors import ConfigurationError
+from sslmagic.servers.entrance import Entrance
+from sslmagic.servers.twisted.port import Port
+from tests.interop.authority import Authority
+from tests.interop.client import Client
+from tests.sslmagic.receiving import (
+    CLIENT,
+    LOOPBACK,
+    OCTETS,
+    PATIENCE,
+    PREAMBLE,
+    ended,
+    open_descriptors,
+)
+
+ENTRANCE = Entrance(LOOPBACK)
+
+
+class Meeting(Factory):
+    """Notes whom its protocols meet."""
+
+    noisy = False
+
+    def __init__(self) -> None:
+        self.built: list[Any] = []
+        self.met: list[Any] = []
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802  # Twisted's name
+        self.built.append(addr)
+        factory = self
+
+        class Met(Protocol):
+            def connectionMade(self) -> None:  # noqa: N802  # Twisted's name
+                factory.met.append(self.transport)
+
+            def dataReceived(self, data: bytes) -> None:  # noqa: N802  # Twisted's
+                transport: Any = self.transport
+                transport.write(data.upper())
+
+        return Met()
+
+
+@pytest.fixture
+def reactor() -> Iterator[Any]:
+    reactor: Any = EPollReactor()
+    yield reactor
+    reactor.removeAll()
+    for reader in list(reactor._internalReaders):
+        reactor._internalReaders.discard(reader)
+        reader.connectionLost(None)
+    reactor._poller.close()
+
+
+def until(reactor: Any, condition: Callable[[], object]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < ends
+        reactor.iterate(0.05)
+
+
+def closed(reactor: Any, port: Port) -> None:
+    done: list[Any] = []
+    port.stopListening().addCallback(done.append)
+    until(reactor, lambda: done)
+
+
+def test_a_transport_is_the_clients(reactor: Any) -> None:
+    factory = Meeting()
+    port = Port(reactor.listenTCP(0, factory, interface="127.0.0.1"), ENTRANCE)
+    address = ("127.0.0.1", port.getHost().port)
+    named = Preamble(source=("2001:db8::9", 9), destination=("2001:db8::1", 443))
+    with socket.create_connection(address, PATIENCE) as one:
+        one.sendall(OCTETS + b"octets")
+        with socket.create_connection(address, PATIENCE) as other:
+            other.sendall(encode(named, "magic"))
+            until(reactor, lambda: len(factory.met) == 2)
+    assert (
+        {transport.getPeer() for transport in factory.met}
+        == set(factory.built)
+        == {
+            IPv4Address("TCP", *CLIENT),
+            IPv6Address("TCP", "2001:db8::9", 9),
+        }
+    )
+    for transport in factory.met:
+        assert transport.getHost() == IPv4Address("TCP", *address)
+        transport.abortConnection()
+    closed(reactor, port)
+
+
+def test_tls_begins_behind_the_preamble(reactor: Any, authority: Authority) -> None:
+    factory = Meeting()
+    context: Any = DefaultOpenSSLContextFactory
+    inner = reactor.listenSSL(
+        0,
+        factory,
+        context(str(authority.key), str(authority.certificate)),
+        interface="127.0.0.1",
+    )
+    port = Port(inner, ENTRANCE)
+    with Client(("127.0.0.1", port.getHost().port), authority.client()) as client:
+        client.begin(before=OCTETS)
+        until(reactor, lambda: factory.met)
+        (transport,) = factory.met
+        assert transport.getPeer() == IPv4Address("TCP", *CLIENT)
+        assert transport.getPeer().preamble == PREAMBLE
+        transport.abortConnection()
+    closed(reactor, port)
+
+
+def test_a_protocol_that_fails_stops_nobody(reactor: Any) -> None:
+    class Failing(Meeting):
+        def buildProtocol(self, addr: Any) -> Any:  # noqa: N802  # Twisted's name
+            if not self.built:
+                self.built.append(addr)
+                raise ValueError("as the test says")
+            return super().buildProtocol(addr)
+
+    factory = Failing()
+    port = Port(reactor.listenTCP(0, factory, interface="127.0.0.1"), ENTRANCE)
+    address = ("127.0.0.1", port.getHost().port)
+    with socket.create_connection(address, PATIENCE) as failed:
+        failed.sendall(OCTETS)
+        until(reactor, lambda: factory.built)
+        assert ended(failed)
+        with socket.create_connection(address, PATIENCE) as stream:
+            stream.sendall(OCTETS)
+            until(reactor, lambda: factory.met)
+    factory.met[0].abortConnection()
+    closed(reactor, port)
+
+
+def test_a_factory_may_turn_a_client_away(reactor: Any) -> None:
+    class Away(Meeting):
+        def buildProtocol(self, addr: Any) -> Any:  # noqa: N802  # Twisted's name
+            self.built.append(addr)
+
+    factory = Away()
+    port = Port(reactor.listenTCP(0, factory, interface="127.0.0.1"), ENTRANCE)
+    with socket.create_connection(
+        ("127.0.0.1", port.getHost().port), PATIENCE
+    ) as stream:
+        stream.sendall(OCTETS)
+        until(reactor, lambda: factory.built)
+        assert ended(stream)
+    closed(reactor, port)
+
+
+def test_nothing_stays_open(reactor: Any, tmp_path: Path) -> None:
+    # Twisted keeps one for the day that descriptors run out: before, then.
+    closed(reactor, Port(reactor.listenTCP(0, Meeting()), ENTRANCE))
+    before = open_descriptors()
+    path = tmp_path / "port.sock"
+    entrance = Entrance(LOOPBACK, direct_listen="127.0.0.1:0")
+    port = Port(reactor.listenUNIX(str(path), Meeting()), entrance)
+    assert path.is_socket()
+    assert [one.trust.others for one in port.listeners] == ["refuse", "direct"]
+    closed(reactor, port)
+    assert not path.exists()
+    assert open_descriptors() == before
+
+
+def test_the_reactors_end_is_the_ports(reactor: Any, tmp_path: Path) -> None:
+    path = tmp_path / "port.sock"
+    port = Port(reactor.listenUNIX(str(path), Meeting()), ENTRANCE)
+    reactor.disconnectAll()
+    assert not path.exists()
+    assert [listener.fileno() for listener in port.listeners] == [-1]
+
+
+def test_a_port_of_another_kind_is_refused(reactor: Any) -> None:
+    udp = reactor.listenUDP(0, DatagramProtocol())
+    with pytest.raises(ConfigurationError, match="TCP or UNIX"):
+        Port(udp, ENTRANCE)
+    udp.connectionLost()
