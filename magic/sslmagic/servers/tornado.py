@@ -84,7 +84,7 @@ class Server(HTTPServer):
         super().initialize(request_callback, **options)
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
-        """Serve these listening sockets, a `Listener` as it is.
+        """Serve these listening sockets, an `InetListener` as it is.
 
         Raises:
             ConfigurationError: one is no stream socket, or a limit is out of range.
