@@ -83,12 +83,12 @@ class Application(WSGIApplication):  # type: ignore[misc]  # gunicorn has no typ
             self.cfg.set(name, off)
 
     def init(self, parser: Any, opts: Any, args: Any) -> Any:
-        """Take the application from the command line, if it is not ours to know."""
+        """Take the application from the command line, unless it is known already."""
         settings = super().init(parser, opts, args)
         if self._app is not None:
-            named = isinstance(self._app, str)
-            self.app_uri = self._app if named else type(self._app).__name__
-            self.cfg.set("default_proc_name", self.app_uri)
+            self.app_uri = self._app
+            if isinstance(self._app, str):
+                self.cfg.set("default_proc_name", self._app)
         return settings
 
     def load_config(self) -> None:

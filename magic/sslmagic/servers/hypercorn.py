@@ -18,6 +18,8 @@ import ssl
 import sys
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from multiprocessing.synchronize import Event
 from types import ModuleType
 from typing import Any
@@ -48,6 +50,7 @@ from sslmagic.wsgi import ClientEnviron
 __all__ = ["Config", "main", "run", "worker"]
 
 _LOOPS = ("asyncio", "uvloop")
+"""Workers, each named like the module that makes its loop."""
 
 
 class Config(hypercorn.config.Config):
@@ -73,6 +76,10 @@ class Config(hypercorn.config.Config):
             raise ConfigurationError(
                 f"worker_class={self.worker_class!r}: preambles are taken off on"
                 f" {' and '.join(_LOOPS)}"
+            )
+        if find_spec(self.worker_class) is None:
+            raise ConfigurationError(
+                f"worker_class={self.worker_class!r}: it is not installed"
             )
         self.entrance = entrance
         self._direct: tuple[Any, ...] = ()
@@ -143,9 +150,9 @@ def run(
         return
     if options.get("workers") or settings.use_reloader:
         raise ConfigurationError("reload and workers need the application's place")
-    config = Config(entrance, settings)
-    wrapped = wrap_app(app, config.wsgi_max_body_size, None)
-    _run(wrapped, config, config.create_sockets(), None)
+    settings.workers = 0
+    wrapped = wrap_app(app, settings.wsgi_max_body_size, None)
+    _serve(entrance, settings, partial(_run, wrapped))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -167,14 +174,17 @@ def _run(
     app: AppWrapper,
     config: Config,
     sockets: hypercorn.config.Sockets,
-    shutdown_event: Event | None,
+    shutdown_event: Event | None = None,
 ) -> None:
     trigger: Callable[..., Any] | None = None
     if shutdown_event is not None:
         trigger = partial(
             check_multiprocess_shutdown_event, shutdown_event, asyncio.sleep
         )
-    with asyncio.Runner(debug=config.debug, loop_factory=_factory(config)) as runner:
+    factory = None
+    if config.worker_class != "asyncio":
+        factory = import_module(config.worker_class).new_event_loop
+    with asyncio.Runner(debug=config.debug, loop_factory=factory) as runner:
         loop = runner.get_loop()
         loop.set_exception_handler(_quiet_handshakes)
         teach(loop)
@@ -202,18 +212,17 @@ class _Named:
         sync_spawn: Callable[..., Any],
         call_soon: Callable[..., Any],
     ) -> None:
-        app = self._app
-        # The name as the kernel has it: of IPv6 it has four items, and is an address
-        # that a UNIX peer lacks.
+        # The kernel's name of an IPv6 client has four items, and ASGI's has two.
         if isinstance(client := scope.get("client"), tuple):
             scope["client"] = client[:2]
-        if isinstance(app, WSGIWrapper) and scope["type"] == "http":
-            # In another thread, where nobody knows the connection any more.
-            name = CLIENT.get()
-            named = ClientEnviron(app.app, lambda _: name)
-            app = WSGIWrapper(named, app.max_body_size)
 
         async def serve(scope: Any, receive: Any, send: Any) -> None:
+            app = self._app
+            if isinstance(app, WSGIWrapper) and scope["type"] == "http":
+                # It is called in another thread, where nobody knows the connection.
+                name = CLIENT.get()
+                named = ClientEnviron(app.app, lambda _: name)
+                app = WSGIWrapper(named, app.max_body_size)
             await app(scope, receive, send, sync_spawn, call_soon)
 
         await ClientScope(serve)(scope, receive, send)
@@ -230,10 +239,14 @@ def _serve_arguments(entrance: Entrance, arguments: list[str]) -> None:
         hypercorn_command.main(arguments or ["--"])
 
 
-def _serve(entrance: Entrance, settings: hypercorn.config.Config) -> None:
+def _serve(
+    entrance: Entrance,
+    settings: hypercorn.config.Config,
+    serve: Callable[..., None] = worker,
+) -> None:
     config = Config(entrance, settings)
     # hypercorn's supervisor finds its workers by these names, and by no setting.
-    with _replaced(hypercorn_workers, asyncio_worker=worker, uvloop_worker=worker):
+    with _replaced(hypercorn_workers, asyncio_worker=serve, uvloop_worker=serve):
         code = hypercorn.run.run(config)
     if code:
         sys.exit(code)
@@ -247,17 +260,6 @@ def _replaced(module: ModuleType, **names: Any) -> Generator[None]:
         yield
     finally:
         vars(module).update(before)
-
-
-def _factory(config: Config) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if config.worker_class != "uvloop":
-        return None
-    try:
-        import uvloop
-    except ImportError:
-        raise ConfigurationError("worker_class='uvloop': it is not installed") from None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 def _quiet_handshakes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -366,7 +366,7 @@ def test_options_of_run_override_the_file(
     gunicorn.run(app, trust=LOOPBACK, config=str(file), workers=2)
     assert seen[0].cfg.workers == 2
     assert seen[0].cfg.threads == 3
-    assert seen[0].cfg.proc_name == "function"
+    assert seen[0].cfg.proc_name == "gunicorn"
 
 
 def test_silent_clients_of_tls_end_as_gunicorn_ends_them(

@@ -199,6 +199,14 @@ def test_what_cannot_be_had_is_refused(options: dict[str, Any]) -> None:
         server.run(app, trust=LOOPBACK, bind="127.0.0.1:0", **options)
 
 
+def test_a_loop_that_is_not_installed_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "find_spec", lambda _name: None)
+    with pytest.raises(ConfigurationError, match="uvloop"):
+        server.run(app, trust=LOOPBACK, worker_class="uvloop")
+
+
 def test_options_that_hypercorn_has_not_are_mistakes() -> None:
     with pytest.raises(TypeError, match="binds"):
         server.run(app, trust=LOOPBACK, binds="127.0.0.1:0")
