@@ -65,7 +65,9 @@ def command(
     except ConfigurationError as error:
         _end(str(error), CONFIGURATION)
     except OSError as error:
-        _end(error.strerror or str(error), UNAVAILABLE)
+        said = error.strerror or str(error)
+        where = "" if error.filename is None else f"{error.filename}: "
+        _end(f"{where}{said}", UNAVAILABLE)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -146,13 +146,13 @@ def _serve(app: Any, entrance: Entrance, options: dict[str, Any]) -> None:
     if app_dir is not None:
         sys.path.insert(0, app_dir)
     config = Config(app, entrance=entrance, **options)
-    processes = config.should_reload or config.workers > 1
+    processes = config.reload or config.workers > 1
     if processes and not isinstance(app, str):
         raise ConfigurationError("reload and workers need the application's place")
     server = uvicorn.Server(config)
     try:
         sockets = config.bind()
-        if config.should_reload:
+        if config.reload:
             ChangeReload(config, target=server.run, sockets=sockets).run()
         elif processes:
             Multiprocess(config, sockets=sockets).run()

@@ -1,0 +1,109 @@
+"""How connections enter a server: what is taken, and what is said of the rest."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+from pathlib import Path
+
+import pytest
+
+from sslmagic import Trust
+from sslmagic.errors import ConfigurationError
+from sslmagic.servers.entrance import Entrance, believes_headers
+from sslmagic.trust import Standing
+from tests.interop.authority import Authority
+from tests.sslmagic.receiving import (
+    CLIENT,
+    LOOPBACK,
+    OCTETS,
+    PATIENCE,
+    connect,
+    listening,
+)
+
+
+def test_an_entrance_travels_to_another_process() -> None:
+    sent = Entrance(LOOPBACK, direct_listen=[":8081", "unix:/run/x"], deadline=3)
+    assert pickle.loads(pickle.dumps(sent)) == sent
+
+
+def test_one_second_address_may_be_a_plain_text() -> None:
+    assert Entrance(LOOPBACK, direct_listen=":8081").direct_listen == (":8081",)
+
+
+@pytest.mark.parametrize("text", ["8081", "host:8081", "unix:", "127.0.0.1:70000", ""])
+def test_an_address_that_is_none_is_refused_at_once(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="direct_listen: "):
+        Entrance(LOOPBACK, direct_listen=[text])
+
+
+def test_its_limits_are_its_listeners() -> None:
+    entrance = Entrance(LOOPBACK, deadline=3, waiting=7)
+    with entrance.listener(listening()) as listener:
+        assert (listener.deadline, listener.waiting) == (3, 7)
+        assert listener.trust is LOOPBACK
+
+
+def test_its_tls_listener_gives_tls(authority: Authority) -> None:
+    entrance = Entrance(LOOPBACK, deadline=3, waiting=7)
+    with entrance.tls_listener(listening(), authority.server()) as listener:
+        assert (listener.deadline, listener.waiting) == (3, 7)
+        with connect(listener, OCTETS):
+            listener.settimeout(PATIENCE)
+            connection, client = listener.accept()
+            with connection:
+                assert client == CLIENT
+                assert connection.version() is None  # type: ignore[attr-defined]
+
+
+def test_nobody_is_trusted_at_a_second_address() -> None:
+    direct = Entrance(LOOPBACK, direct_listen=":0", deadline=3, waiting=7).direct
+    assert direct.direct_listen == ()
+    with direct.listener(listening()) as listener, connect(listener, OCTETS) as one:
+        assert (listener.deadline, listener.waiting) == (3, 7)
+        listener.settimeout(PATIENCE)
+        connection, client = listener.accept()
+        with connection:
+            assert client == one.getsockname()
+            assert connection.recv(100) == OCTETS
+        assert direct.trust.standing(client.peer) is Standing.DIRECT
+
+
+def test_second_addresses_are_listened_on(tmp_path: Path) -> None:
+    path = tmp_path / "direct.sock"
+    entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", f"unix:{path}"])
+    first, second = entrance.direct_sockets()
+    with first, second:
+        assert first.getsockname()[0] == "127.0.0.1"
+        assert second.getsockname() == str(path)
+        socket.create_connection(first.getsockname(), PATIENCE).close()
+
+
+def test_a_second_address_in_use_leaves_none_open() -> None:
+    with listening() as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", taken])
+        with pytest.raises(OSError, match=f"cannot listen on {taken}: "):
+            entrance.direct_sockets()
+
+
+def test_second_addresses_in_the_shape_of_bind() -> None:
+    listed = ["127.0.0.1:1", "[::1]:2", ":3", "unix:/run/x"]
+    assert Entrance(LOOPBACK, direct_listen=listed).direct_places() == [
+        ("127.0.0.1", 1),
+        ("::1", 2, 0, 0),
+        ("::", 3, 0, 0),
+        "/run/x",
+    ]
+
+
+def test_limits_out_of_range_are_the_listeners_to_refuse() -> None:
+    with listening() as sock, pytest.raises(ConfigurationError, match="deadline=0"):
+        Entrance(Trust(others="direct"), deadline=0).listener(sock)
+
+
+def test_what_is_wrong_with_believing_headers_is_said() -> None:
+    error = believes_headers("--proxy-headers")
+    assert str(error).startswith("--proxy-headers has the server believe")
+    assert "sslmagic.asgi" in str(error)
