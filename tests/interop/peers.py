@@ -213,6 +213,12 @@ class Process:
             if time.monotonic() > deadline:
                 self._fail(f"never {what} in {seconds} s")
 
+    def ended(self, *, seconds: float = READY) -> int:
+        """Waits until the process has ended by itself, and returns its exit code."""
+        if not select.select([self._pidfd], [], [], seconds)[0]:
+            self._fail(f"never ended in {seconds} s")
+        return self._popen.wait()
+
     def end(self, *, seconds: float = 5.0) -> int:
         """Asks the process to end and returns its exit code."""
         if self._popen.poll() is None:

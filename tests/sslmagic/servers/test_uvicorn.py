@@ -1,0 +1,210 @@
+"""uvicorn: its loops, TLS, workers and reload, and what it must not believe."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sslmagic.errors import ConfigurationError
+from sslmagic.servers import uvicorn as server
+from sslmagic.servers.entrance import Entrance
+from tests.interop.authority import Authority
+from tests.interop.peers import Port, Process
+from tests.interop.serving.asgi_app import app
+from tests.interop.serving.place import Place
+from tests.interop.serving.uvicorn import VARIANTS
+from tests.interop.serving.variant import Variant, serving
+from tests.sources import PROJECT
+from tests.sslmagic.receiving import CLIENT, LOOPBACK
+from tests.sslmagic.servers.conduct import FORGED, RULES, Rule, asked, by_name
+from tests.sslmagic.servers.upgrade import told
+
+COMMAND = [sys.executable, "-m", "sslmagic.servers.uvicorn"]
+TRUST = ("--trust", "127.0.0.0/8")
+ASGI = "tests.interop.serving.asgi_app:app"
+
+each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda one: one.name)
+
+
+def command(
+    words: Sequence[object],
+    directory: Path,
+    ports: Sequence[Port] = (),
+    environment: dict[str, str] | None = None,
+) -> Process:
+    argv = [*COMMAND, *TRUST, *map(str, words)]
+    return Process(argv, log=directory / "log", ports=ports, environment=environment)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=by_name)
+@each_variant
+def test_it_keeps_the_rules(
+    variant: Variant, rule: Rule, tmp_path: Path, authority: Authority
+) -> None:
+    rule(variant, tmp_path, authority)
+
+
+@each_variant
+@pytest.mark.parametrize("tls", [True, False])
+def test_websocket_has_the_client(
+    variant: Variant, tls: bool, tmp_path: Path, authority: Authority
+) -> None:
+    own = authority if tls else None
+    with serving(variant, Place(), directory=tmp_path, authority=own) as one:
+        said = told(one.address, authority=own)
+    assert said["client"] == list(CLIENT)
+    assert said["claims"] == []
+
+
+@each_variant
+def test_its_log_names_the_client(variant: Variant, tmp_path: Path) -> None:
+    with serving(variant, Place(), directory=tmp_path) as one:
+        asked(one, request=FORGED)
+        one.process.until_said(r'203\.0\.113\.9:51234 - "GET / HTTP/1\.1" 200')
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_the_command_has_workers_and_tls(
+    loop: str, tmp_path: Path, authority: Authority
+) -> None:
+    port, direct = Port(), Port()
+    words = [ASGI, "--port", port.number, "--workers", 2, "--loop", loop]
+    words += ["--ssl-certfile", authority.certificate, "--ssl-keyfile", authority.key]
+    words += ["--direct-listen", direct, "--header", "X-Said: by-option"]
+    with command(words, tmp_path, [port, direct]) as process:
+        said = [asked(port.address, authority=authority) for _ in range(8)]
+        second = asked(direct.address, b"", authority=authority)
+        assert process.end() == 0
+    assert [each["client"] for each in said] == [list(CLIENT)] * 8
+    assert second["preamble"] is False
+
+
+def test_the_command_reloads(tmp_path: Path) -> None:
+    directory = tmp_path / "watched"
+    directory.mkdir()
+    source = directory / "application.py"
+    source.write_text(f"from {ASGI.partition(':')[0]} import app\nprint('first')\n")
+    port = Port()
+    words = ["application:app", "--port", port.number, "--reload"]
+    words += ["--app-dir", directory, "--reload-dir", directory]
+    root = {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"}
+    with command(words, tmp_path, [port], root) as process:
+        process.until_said("Application startup complete")
+        assert asked(port.address)["client"] == list(CLIENT)
+        changed = source.read_text().replace("first", "second")
+        written = 0.0
+
+        def reloaded() -> bool:
+            nonlocal written
+            # It begins to watch some time after it began to serve, and says nothing.
+            if time.monotonic() - written > 0.5:
+                written = time.monotonic()
+                source.write_text(changed)
+            return "second" in process.said()
+
+        process.until(reloaded, "read the changed source")
+        process.until_said(r"(?s)(Application startup complete.*){2}")
+        assert asked(port.address)["client"] == list(CLIENT)
+        assert process.end() == 0
+
+
+def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
+    port = Port()
+    words = [ASGI, "--port", port.number, "--workers", 2]
+    with command(words, tmp_path, [port]) as process:
+        process.until_said(r"(?s)(Application startup complete.*){2}")
+        first = process.until_said(r"Started server process \[(\d+)\]")
+        os.kill(int(first[1]), signal.SIGKILL)
+        process.until_said(r"(?s)(Application startup complete.*){3}")
+        said = [asked(port.address) for _ in range(8)]
+        assert process.end() == 0
+    assert [each["client"] for each in said] == [list(CLIENT)] * 8
+
+
+def test_a_socket_that_a_dead_server_left_is_taken_over(tmp_path: Path) -> None:
+    place = Place(uds=str(tmp_path / "server.sock"))
+    for _ in range(2):
+        with serving(VARIANTS[0], place, directory=tmp_path) as one:
+            assert asked(one)["client"] == list(CLIENT)
+            os.kill(one.process.pid, signal.SIGKILL)
+            one.process.end()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"proxy_headers": True}, "proxy_headers"),
+        ({"forwarded_allow_ips": "*"}, "forwarded_allow_ips"),
+        ({"forwarded_allow_ips": ""}, "forwarded_allow_ips"),
+        ({"reset_contextvars": True}, "reset_contextvars"),
+        ({"workers": 2}, "application's place"),
+        ({"reload": True}, "application's place"),
+        ({"direct_listen": "nowhere"}, "direct_listen"),
+    ],
+)
+def test_what_cannot_be_had_beside_preambles(
+    options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        server.run(app, trust=LOOPBACK, **options)
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "said"),
+    [
+        (["--proxy-headers"], {}, "proxy_headers"),
+        (["--forwarded-allow-ips", "10.0.0.1"], {}, "forwarded_allow_ips"),
+        ([], {"FORWARDED_ALLOW_IPS": "*"}, "environment's FORWARDED_ALLOW_IPS"),
+        ([], {"UVICORN_PROXY_HEADERS": "1"}, "proxy_headers"),
+        (["--trust", "0.0.0.0/0"], {}, "anybody"),
+    ],
+)
+def test_the_command_says_what_cannot_be_had(
+    words: list[str], environment: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    with command([ASGI, *words], tmp_path, environment=environment) as process:
+        assert process.ended() == 78
+        line = process.said()
+    assert line.startswith("magic: ")
+    assert line.count("\n") == 1
+    assert said in line
+
+
+def test_its_own_forwarding_may_be_switched_off_in_words(tmp_path: Path) -> None:
+    port = Port()
+    words = [ASGI, "--port", port.number, "--no-proxy-headers"]
+    with command(words, tmp_path, [port]):
+        assert asked(port.address, request=FORGED)["client"] == list(CLIENT)
+
+
+def test_an_application_that_does_not_start_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "async def app(scope, receive, send):\n"
+        "    if scope['type'] == 'lifespan':\n"
+        "        await receive()\n"
+        "        await send({'type': 'lifespan.startup.failed', 'message': 'no'})\n"
+    )
+    words = ["broken:app", "--app-dir", tmp_path, "--port", 0]
+    with command(words, tmp_path) as process:
+        process.until_said("Application startup failed")
+        assert process.ended() == 3
+
+
+def test_a_scope_without_its_connection_is_an_error_and_no_guess() -> None:
+    """The application that uvicorn gets refuses to serve outside of a context."""
+    config = server.Config(app, entrance=Entrance(LOOPBACK), log_config=None)
+    config.load()
+
+    async def call() -> None:
+        scope: dict[str, Any] = {"type": "http", "client": CLIENT, "headers": []}
+        await config.loaded_app(scope, None, None)
+
+    with pytest.raises(RuntimeError, match="context"):
+        call().send(None)
