@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Variant
@@ -10,7 +11,7 @@ from tests.interop.serving.variant import Variant
 __all__ = ["VARIANTS"]
 
 
-def _serve(loop: str, place: Place) -> None:
+def _serve(loop: str, place: Place, **options: Any) -> None:
     from sslmagic.servers import uvicorn
     from tests.interop.serving.asgi_app import app
 
@@ -22,11 +23,26 @@ def _serve(loop: str, place: Place) -> None:
         ssl_certfile=place.certificate,
         ssl_keyfile=place.key,
         loop=loop,
+        **options,
         **place.entrance,
     )
 
 
-VARIANTS = tuple(
-    Variant(name=f"uvicorn-{loop}", serve=partial(_serve, loop), websocket=True)
-    for loop in ("asyncio", "uvloop")
+_ZTTP: dict[str, Any] = {"http": "zttp", "http2": True}
+"""The one of its protocols that speaks HTTP/2, where zttp is installed."""
+
+VARIANTS = (
+    *(
+        Variant(name=f"uvicorn-{loop}", serve=partial(_serve, loop), websocket=True)
+        for loop in ("asyncio", "uvloop")
+    ),
+    *(
+        Variant(
+            name=f"uvicorn-http2-{loop}",
+            serve=partial(_serve, loop, **_ZTTP),
+            http2=True,
+            websocket=True,
+        )
+        for loop in ("asyncio", "uvloop")
+    ),
 )
