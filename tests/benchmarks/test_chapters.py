@@ -13,7 +13,7 @@ from tests.interop.peers import needs
 _SECONDS = 120
 """A quick chapter takes 3 to 40 s on two cores that do nothing else."""
 
-_TABLES = {"codec": 5, "startup": 1, "gateway": 7, "library": 4}
+_TABLES = {"codec": 5, "startup": 1, "gateway": 7, "library": 4, "servers": 6}
 
 
 def _measure(chapter: str, tmp_path: Path) -> list[dict[str, object]]:
