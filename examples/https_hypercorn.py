@@ -1,0 +1,50 @@
+"""An HTTPS server on hypercorn: scope["client"] is the client, over HTTP/2 as well.
+
+    python examples/https_hypercorn.py 0.0.0.0 8443 server.pem 10.0.0.0/8
+
+As a command, with every option of hypercorn's own:
+
+    PYTHONPATH=examples python -m sslmagic.servers.hypercorn https_hypercorn:app \
+        --bind 0.0.0.0:8443 --certfile server.pem --keyfile server.pem \
+        --trust 10.0.0.0/8
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from sslmagic import Trust
+from sslmagic.servers import hypercorn
+
+
+async def app(scope: Any, _receive: Any, send: Any) -> None:
+    """Answer with the client's address and where it connected."""
+    if scope["type"] != "http":
+        return
+    preamble = scope["extensions"]["sslmagic"]["preamble"]
+    to = "us" if preamble is None else preamble.destination
+    # A gateway's health check may come from nobody.
+    body = f"{scope['client'] or 'nobody'} connected to {to}\n".encode()
+    fields = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+    await send({"type": "http.response.body", "body": body})
+
+
+def main(host: str, port: int, certificate: str, *gateways: str) -> None:
+    """Serve until interrupted."""
+    trust = Trust(peers=gateways, formats=("magic", "proxy2"))
+    hypercorn.run(
+        app,
+        trust=trust,
+        bind=f"{host}:{port}",
+        # It serves TLS once it is told both.
+        certfile=certificate,
+        keyfile=certificate,
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 5:
+        sys.exit(f"usage: {sys.argv[0]} HOST PORT CERTIFICATE GATEWAY...")
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -1,0 +1,39 @@
+"""A WebSocket server on asyncio: `remote_address` is the client.
+
+    python examples/wss_websockets.py 0.0.0.0 8443 server.pem 10.0.0.0/8
+
+Where a program has a loop of its own, `serve` stands for the library's, and so does
+`unix_serve`.
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+
+from websockets.asyncio.server import ServerConnection
+
+from sslmagic import Trust
+from sslmagic.servers import websockets
+
+
+async def answer(connection: ServerConnection) -> None:
+    """Say the client's address and where it connected."""
+    client = connection.remote_address
+    to = "us" if client.preamble is None else client.preamble.destination
+    # A gateway's health check may come from nobody.
+    await connection.send(f"{client or 'nobody'} connected to {to}")
+
+
+def main(host: str, port: int, certificate: str, *gateways: str) -> None:
+    """Serve until interrupted."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    trust = Trust(peers=gateways, formats=("magic", "proxy2"))
+    websockets.run(answer, host, port, trust=trust, ssl=context)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 5:
+        sys.exit(f"usage: {sys.argv[0]} HOST PORT CERTIFICATE GATEWAY...")
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
