@@ -68,6 +68,11 @@ def _serve(loop: str, place: Place) -> None:
 
 
 VARIANTS = tuple(
-    Variant(name=f"aiohttp-{loop}", serve=partial(_serve, loop), websocket=True)
+    Variant(
+        name=f"aiohttp-{loop}",
+        serve=partial(_serve, loop),
+        websocket=True,
+        log=r'^INFO:aiohttp.access:203\.0\.113\.9 .*"GET / HTTP/1\.1" 200',
+    )
     for loop in ("asyncio", "uvloop")
 )

@@ -47,12 +47,17 @@ def _asgi(worker: Mapping[str, Any], place: Place) -> None:
     serve(app, worker, place)
 
 
+_LOG = r'^203\.0\.113\.9.* - .*"GET / HTTP/1\.1" 200'
+
 VARIANTS = (
-    Variant(name="gunicorn-sync", serve=partial(_wsgi, {"worker_class": "sync"})),
+    Variant(
+        name="gunicorn-sync", serve=partial(_wsgi, {"worker_class": "sync"}), log=_LOG
+    ),
     Variant(
         name="gunicorn-gthread",
         serve=partial(_wsgi, {"worker_class": "gthread", "threads": 4, **_HTTP2}),
         http2=True,
+        log=_LOG,
     ),
     *(
         Variant(
@@ -60,6 +65,7 @@ VARIANTS = (
             serve=partial(_asgi, {"worker_class": "asgi", "asgi_loop": loop, **_HTTP2}),
             http2=True,
             websocket=True,
+            log=_LOG,
         )
         for loop in ("asyncio", "uvloop")
     ),
@@ -67,5 +73,6 @@ VARIANTS = (
         name="gunicorn-uvicorn",
         serve=partial(_asgi, {"worker_class": "uvicorn_worker.UvicornWorker"}),
         websocket=True,
+        log=_LOG,
     ),
 )

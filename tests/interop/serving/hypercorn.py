@@ -32,6 +32,7 @@ VARIANTS = tuple(
         serve=partial(_serve, loop),
         http2=True,
         websocket=True,
+        log=r'203\.0\.113\.9:51234 - - \[.*"GET / 1\.1" 200',
     )
     for loop in ("asyncio", "uvloop")
 )

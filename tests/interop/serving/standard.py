@@ -57,8 +57,10 @@ def _serve_wsgi(place: Place) -> None:
     wsgiref.run(app, _address(place), ssl=place.context(), **place.entrance)
 
 
+_LOG = r'^203\.0\.113\.9 - - .*"GET / HTTP/1\.1" 200'
+
 VARIANTS = (
-    Variant(name="http.server", serve=_serve_http),
+    Variant(name="http.server", serve=_serve_http, log=_LOG),
     Variant(name="socketserver", serve=_serve_streams),
-    Variant(name="wsgiref", serve=_serve_wsgi),
+    Variant(name="wsgiref", serve=_serve_wsgi, log=_LOG),
 )

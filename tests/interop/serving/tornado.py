@@ -62,7 +62,12 @@ def _serve(loop: str, place: Place) -> None:
     )
 
 
-VARIANTS = (
-    Variant(name="tornado", serve=partial(_serve, "asyncio"), websocket=True),
-    Variant(name="tornado-uvloop", serve=partial(_serve, "uvloop"), websocket=True),
+VARIANTS = tuple(
+    Variant(
+        name=name,
+        serve=partial(_serve, loop),
+        websocket=True,
+        log=r"200 GET / \(203\.0\.113\.9\)",
+    )
+    for name, loop in {"tornado": "asyncio", "tornado-uvloop": "uvloop"}.items()
 )

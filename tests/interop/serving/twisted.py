@@ -58,7 +58,11 @@ def _serve(reactor: str, place: Place) -> None:
     twisted.run(site(), where, **place.entrance)
 
 
+_LOG = r'"203\.0\.113\.9" - - .*"GET / HTTP/1\.1" 200'
+
 VARIANTS = (
-    Variant(name="twisted", serve=partial(_serve, "default"), http2=True),
-    Variant(name="twisted-asyncio", serve=partial(_serve, "asyncio"), http2=True),
+    Variant(name="twisted", serve=partial(_serve, "default"), http2=True, log=_LOG),
+    Variant(
+        name="twisted-asyncio", serve=partial(_serve, "asyncio"), http2=True, log=_LOG
+    ),
 )

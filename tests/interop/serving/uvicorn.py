@@ -31,9 +31,16 @@ def _serve(loop: str, place: Place, **options: Any) -> None:
 _ZTTP: dict[str, Any] = {"http": "zttp", "http2": True}
 """The one of its protocols that speaks HTTP/2, where zttp is installed."""
 
+_LOG = r'203\.0\.113\.9:51234 - "GET / HTTP/1\.1" 200'
+
 VARIANTS = (
     *(
-        Variant(name=f"uvicorn-{loop}", serve=partial(_serve, loop), websocket=True)
+        Variant(
+            name=f"uvicorn-{loop}",
+            serve=partial(_serve, loop),
+            websocket=True,
+            log=_LOG,
+        )
         for loop in ("asyncio", "uvloop")
     ),
     *(
@@ -42,6 +49,7 @@ VARIANTS = (
             serve=partial(_serve, loop, **_ZTTP),
             http2=True,
             websocket=True,
+            log=_LOG,
         )
         for loop in ("asyncio", "uvloop")
     ),

@@ -35,6 +35,8 @@ class Variant:
     """Whether it speaks HTTP/1.1."""
     http2: bool = False
     websocket: bool = False
+    log: str | None = None
+    """What its log says of a request of 203.0.113.9's, as a regular expression."""
     request: bytes | None = None
     """What a client sends once TLS is up, where that is not HTTP."""
 

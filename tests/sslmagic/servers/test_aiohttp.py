@@ -24,8 +24,7 @@ from sslmagic.servers.aiohttp import Site
 from tests.interop.authority import NAME, Authority
 from tests.interop.peers import Port, Process
 from tests.interop.serving.aiohttp import VARIANTS, app
-from tests.interop.serving.place import Place
-from tests.interop.serving.variant import Server, Variant, serving
+from tests.interop.serving.variant import Server
 from tests.sslmagic.receiving import (
     CLIENT,
     LOOPBACK,
@@ -35,19 +34,12 @@ from tests.sslmagic.receiving import (
     listening,
     open_descriptors,
 )
-from tests.sslmagic.servers.conduct import FORGED, RULES, Rule, asked, by_name
-from tests.sslmagic.servers.upgrade import told
+from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.aiohttp"]
 FUNCTION = "tests.interop.serving.aiohttp:app"
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 FILE = f"GET /file HTTP/1.0\r\nHost: {NAME}\r\n\r\n".encode()
-
-
-@pytest.fixture(params=VARIANTS, ids=lambda variant: variant.name)
-def variant(request: pytest.FixtureRequest) -> Variant:
-    assert isinstance(request.param, Variant)
-    return request.param
 
 
 @pytest.fixture(params=LOOPS)
@@ -59,29 +51,9 @@ def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, None]],
     return runs
 
 
-@pytest.mark.parametrize("rule", RULES, ids=by_name)
-def test_it_keeps_the_rules(
-    variant: Variant, rule: Rule, tmp_path: Path, authority: Authority
-) -> None:
-    rule(variant, tmp_path, authority)
-
-
-@pytest.mark.parametrize("secure", [True, False], ids=["tls", "clear"])
-def test_a_websocket_has_its_client_and_no_other(
-    variant: Variant, secure: bool, tmp_path: Path, authority: Authority
-) -> None:
-    tls = authority if secure else None
-    with serving(variant, Place(), directory=tmp_path, authority=tls) as server:
-        said = told(server.address, authority=tls)
-    assert said["client"] == list(CLIENT)
-    assert said["preamble"] is True
-    assert said["claims"] == []
-
-
-def test_the_log_has_the_client(variant: Variant, tmp_path: Path) -> None:
-    with serving(variant, Place(), directory=tmp_path) as server:
-        asked(server)
-        server.process.until_said(rf"{CLIENT[0]} .* \"GET / HTTP/1.0\" 200")
+@kept_by(*VARIANTS)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
 
 
 async def begun(application: web.Application | None = None) -> web.AppRunner:

@@ -30,9 +30,8 @@ from sslmagic.servers.aiosmtpd import (
 from tests.interop.authority import NAME, Authority
 from tests.interop.peers import Port, Process
 from tests.interop.serving.aiosmtpd import REQUEST, VARIANTS, Handler
-from tests.interop.serving.variant import Variant
 from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE
-from tests.sslmagic.servers.conduct import RULES, Rule, asked, by_name
+from tests.sslmagic.servers.conduct import Rule, Running, asked, kept_by
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.aiosmtpd"]
 Loops = Callable[[], asyncio.AbstractEventLoop]
@@ -63,12 +62,9 @@ def controlled(controller: Any) -> Iterator[Any]:
         controller.stop()
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-@pytest.mark.parametrize("rule", RULES, ids=by_name)
-def test_it_keeps_the_rules(
-    variant: Variant, rule: Rule, tmp_path: Path, authority: Authority
-) -> None:
-    rule(variant, tmp_path, authority)
+@kept_by(*VARIANTS)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
 
 
 @pytest.mark.parametrize("loops", [asyncio.new_event_loop, uvloop.new_event_loop])

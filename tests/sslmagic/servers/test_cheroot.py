@@ -18,16 +18,15 @@ import pytest
 
 from sslmagic.servers.cheroot import HTTPServer, Server, main
 from sslmagic.servers.entrance import Entrance
-from tests.interop.authority import Authority
 from tests.interop.client import RefusedError
 from tests.interop.peers import Port, Process
 from tests.interop.serving.answer import answer
 from tests.interop.serving.cheroot import VARIANTS
 from tests.interop.serving.place import Place
-from tests.interop.serving.variant import Variant, serving
+from tests.interop.serving.variant import serving
 from tests.interop.serving.wsgi_app import app
 from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE
-from tests.sslmagic.servers.conduct import FORGED, RULES, Rule, asked, by_name
+from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.cheroot"]
 ENTRANCE = Entrance(LOOPBACK)
@@ -64,12 +63,9 @@ def running(server: Any) -> Iterator[Any]:
         assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-@pytest.mark.parametrize("rule", RULES, ids=by_name)
-def test_it_keeps_the_rules(
-    variant: Variant, rule: Rule, tmp_path: Path, authority: Authority
-) -> None:
-    rule(variant, tmp_path, authority)
+@kept_by(*VARIANTS)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
 
 
 def test_a_gateway_of_ones_own_sees_the_client_and_no_forged_header() -> None:

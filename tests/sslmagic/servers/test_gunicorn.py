@@ -22,13 +22,10 @@ from sslmagic.servers.entrance import Entrance
 from tests.interop.authority import NAME, Authority
 from tests.interop.peers import Port, Process
 from tests.interop.serving.gunicorn import VARIANTS
-from tests.interop.serving.place import Place
-from tests.interop.serving.variant import Variant, serving
 from tests.interop.serving.wsgi_app import app
 from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE, ended
-from tests.sslmagic.servers.conduct import FORGED, RULES, Rule, asked, by_name
+from tests.sslmagic.servers.conduct import Rule, Running, asked, kept_by
 from tests.sslmagic.servers.streams import streams
-from tests.sslmagic.servers.upgrade import told
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.gunicorn", "--no-control-socket"]
 TRUST = ("--trust", "127.0.0.0/8", "--trust", "::1", "--trust", "unix")
@@ -71,47 +68,9 @@ def booted(process: Process, number: int) -> set[int]:
     return {int(pid) for pid in re.findall(pattern, process.said())}
 
 
-@pytest.mark.parametrize("rule", RULES, ids=by_name)
-@each_variant
-def test_it_keeps_the_rules(
-    variant: Variant, rule: Rule, tmp_path: Path, authority: Authority
-) -> None:
-    rule(variant, tmp_path, authority)
-
-
-@pytest.mark.parametrize(
-    "variant", [one for one in VARIANTS if one.http2], ids=lambda one: one.name
-)
-def test_http2_has_the_client_on_every_stream(
-    variant: Variant, tmp_path: Path, authority: Authority
-) -> None:
-    with serving(variant, Place(), directory=tmp_path, authority=authority) as one:
-        assert isinstance(one.address, tuple)
-        said = streams(one.address, authority)
-    assert [each["client"] for each in said] == [WHO] * 3
-    assert [each["claims"] for each in said] == [[]] * 3
-
-
-@pytest.mark.parametrize(
-    "variant", [one for one in VARIANTS if one.websocket], ids=lambda one: one.name
-)
-@pytest.mark.parametrize("tls", [True, False])
-def test_websocket_has_the_client(
-    variant: Variant, tls: bool, tmp_path: Path, authority: Authority
-) -> None:
-    own = authority if tls else None
-    with serving(variant, Place(), directory=tmp_path, authority=own) as one:
-        said = told(one.address, authority=own)
-    assert said["client"] == WHO
-    assert said["claims"] == []
-
-
-@each_variant
-def test_its_log_names_the_client(variant: Variant, tmp_path: Path) -> None:
-    with serving(variant, Place(), directory=tmp_path) as one:
-        asked(one, request=FORGED)
-        one.process.until_said(r'^203\.0\.113\.9.* - .*"GET / HTTP/1.1" 200')
-        assert "6.6.6.6" not in one.process.said()
+@kept_by(*VARIANTS)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
 
 
 OVERRIDING = (

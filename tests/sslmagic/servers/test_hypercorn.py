@@ -28,9 +28,7 @@ from tests.interop.serving.hypercorn import VARIANTS
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Variant, serving
 from tests.sslmagic.receiving import CLIENT, LOOPBACK, PATIENCE
-from tests.sslmagic.servers.conduct import FORGED, RULES, Rule, asked, by_name
-from tests.sslmagic.servers.streams import streams
-from tests.sslmagic.servers.upgrade import told
+from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.hypercorn"]
 TRUST = ("--trust", "127.0.0.0/8", "--trust", "::1")
@@ -49,45 +47,9 @@ def command(words: Sequence[object], directory: Path, ports: Sequence[Port]) -> 
     return Process(argv, log=directory / "log", ports=ports)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=by_name)
-@each_variant
-def test_it_keeps_the_rules(
-    variant: Variant, rule: Rule, tmp_path: Path, authority: Authority
-) -> None:
-    rule(variant, tmp_path, authority)
-
-
-@each_variant
-def test_http2_has_the_client_on_every_stream(
-    variant: Variant, tmp_path: Path, authority: Authority
-) -> None:
-    with serving(variant, Place(), directory=tmp_path, authority=authority) as one:
-        assert isinstance(one.address, tuple)
-        said = streams(one.address, authority)
-        nobody = streams(one.address, authority, before=LOCAL, number=1)
-    assert [each["client"] for each in said] == [list(CLIENT)] * 3
-    assert [each["claims"] for each in said] == [[]] * 3
-    assert nobody[0]["client"] is None
-
-
-@each_variant
-@pytest.mark.parametrize("tls", [True, False])
-def test_websocket_has_the_client(
-    variant: Variant, tls: bool, tmp_path: Path, authority: Authority
-) -> None:
-    own = authority if tls else None
-    with serving(variant, Place(), directory=tmp_path, authority=own) as one:
-        said = told(one.address, authority=own)
-    assert said["client"] == list(CLIENT)
-    assert said["claims"] == []
-
-
-@each_variant
-def test_its_log_names_the_client(variant: Variant, tmp_path: Path) -> None:
-    with serving(variant, Place(), directory=tmp_path) as one:
-        asked(one, request=FORGED)
-        one.process.until_said(r"203\.0\.113\.9:51234 - - \[.*\"GET / 1.1\" 200")
-        assert "6.6.6.6" not in one.process.said()
+@kept_by(*VARIANTS)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
 
 
 @each_variant

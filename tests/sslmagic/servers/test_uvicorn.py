@@ -20,11 +20,10 @@ from tests.interop.peers import Port, Process
 from tests.interop.serving.asgi_app import app
 from tests.interop.serving.place import Place
 from tests.interop.serving.uvicorn import VARIANTS
-from tests.interop.serving.variant import Variant, serving
+from tests.interop.serving.variant import serving
 from tests.sources import PROJECT
 from tests.sslmagic.receiving import CLIENT, LOOPBACK
-from tests.sslmagic.servers.conduct import FORGED, RULES, Rule, asked, by_name
-from tests.sslmagic.servers.upgrade import told
+from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.uvicorn"]
 TRUST = ("--trust", "127.0.0.0/8")
@@ -43,31 +42,9 @@ def command(
     return Process(argv, log=directory / "log", ports=ports, environment=environment)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=by_name)
-@each_variant
-def test_it_keeps_the_rules(
-    variant: Variant, rule: Rule, tmp_path: Path, authority: Authority
-) -> None:
-    rule(variant, tmp_path, authority)
-
-
-@each_variant
-@pytest.mark.parametrize("tls", [True, False])
-def test_websocket_has_the_client(
-    variant: Variant, tls: bool, tmp_path: Path, authority: Authority
-) -> None:
-    own = authority if tls else None
-    with serving(variant, Place(), directory=tmp_path, authority=own) as one:
-        said = told(one.address, authority=own)
-    assert said["client"] == list(CLIENT)
-    assert said["claims"] == []
-
-
-@each_variant
-def test_its_log_names_the_client(variant: Variant, tmp_path: Path) -> None:
-    with serving(variant, Place(), directory=tmp_path) as one:
-        asked(one, request=FORGED)
-        one.process.until_said(r'203\.0\.113\.9:51234 - "GET / HTTP/1\.1" 200')
+@kept_by(*VARIANTS)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])

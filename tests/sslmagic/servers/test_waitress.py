@@ -11,20 +11,26 @@ import pytest
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import Listener
 from sslmagic.servers import waitress
-from tests.interop.authority import Authority
 from tests.interop.peers import Port, Process
 from tests.interop.serving.waitress import VARIANTS
 from tests.interop.serving.wsgi_app import app
 from tests.sslmagic.receiving import CLIENT, LOOPBACK, open_descriptors
-from tests.sslmagic.servers.conduct import FORGED, RULES, STRANGER, Rule, asked, by_name
+from tests.sslmagic.servers.conduct import (
+    FORGED,
+    STRANGER,
+    Rule,
+    Running,
+    asked,
+    kept_by,
+)
 
 (VARIANT,) = VARIANTS
 COMMAND = [sys.executable, "-m", "sslmagic.servers.waitress"]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=by_name)
-def test_it_keeps_the_rules(rule: Rule, tmp_path: Path, authority: Authority) -> None:
-    rule(VARIANT, tmp_path, authority)
+@kept_by(*VARIANTS)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
 
 
 @pytest.mark.parametrize(

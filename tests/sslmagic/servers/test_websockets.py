@@ -40,7 +40,7 @@ from tests.sslmagic.receiving import (
     listening,
     open_descriptors,
 )
-from tests.sslmagic.servers.conduct import RULES, Rule, by_name
+from tests.sslmagic.servers.conduct import Rule, Running, kept_by
 from tests.sslmagic.servers.upgrade import UPGRADE, told
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -76,23 +76,9 @@ async def heard(where: Address | Path, *words: Any, **more: Any) -> dict[str, An
     return await asyncio.to_thread(told, where, *words, **more)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=by_name)
-def test_it_keeps_the_rules(
-    variant: Variant, rule: Rule, tmp_path: Path, authority: Authority
-) -> None:
-    rule(variant, tmp_path, authority)
-
-
-@pytest.mark.parametrize("secure", [True, False], ids=["tls", "clear"])
-def test_a_websocket_has_its_client_and_no_other(
-    variant: Variant, secure: bool, tmp_path: Path, authority: Authority
-) -> None:
-    tls = authority if secure else None
-    with serving(variant, Place(), directory=tmp_path, authority=tls) as server:
-        answer = told(server.address, authority=tls)
-    assert answer["client"] == list(CLIENT)
-    assert answer["preamble"] is True
-    assert answer["claims"] == []
+@kept_by(*BOTH)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -36,15 +36,19 @@ from tests.sslmagic.receiving import (
     open_descriptors,
     reset,
 )
-from tests.sslmagic.servers.conduct import RULES, Rule, asked, by_name
+from tests.sslmagic.servers.conduct import Rule, Running, asked, kept_by
 from tests.sslmagic.servers.upgrade import UPGRADE, told
 
 (VARIANT,) = (variant for variant in VARIANTS if variant.name == "websockets-sync")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
+def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """No thread, no descriptor and no listener of a server that has shut down."""
+    if "running" in request.fixturenames:
+        # The server is another process, and stays for the next test.
+        yield
+        return
     gc.collect()
     descriptors, threads = open_descriptors(), threading.active_count()
     yield
@@ -75,21 +79,9 @@ def served(server: Server) -> Iterator[Address]:
     assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("rule", RULES, ids=by_name)
-def test_it_keeps_the_rules(rule: Rule, tmp_path: Path, authority: Authority) -> None:
-    rule(VARIANT, tmp_path, authority)
-
-
-@pytest.mark.parametrize("secure", [True, False], ids=["tls", "clear"])
-def test_a_websocket_has_its_client_and_no_other(
-    secure: bool, tmp_path: Path, authority: Authority
-) -> None:
-    tls = authority if secure else None
-    with serving(VARIANT, Place(), directory=tmp_path, authority=tls) as server:
-        answer = told(server.address, authority=tls)
-    assert answer["client"] == list(CLIENT)
-    assert answer["preamble"] is True
-    assert answer["claims"] == []
+@kept_by(VARIANT)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -13,10 +13,11 @@ from websockets.sync.client import connect
 from tests.interop.authority import NAME, Authority
 from tests.interop.peers import Address
 from tests.sslmagic.receiving import OCTETS, PATIENCE
-from tests.sslmagic.servers.conduct import STRANGER
 
-__all__ = ["CLAIMS", "UPGRADE", "told"]
+__all__ = ["CLAIMS", "STRANGER", "UPGRADE", "told", "told_over"]
 
+STRANGER = "6.6.6.6"
+"""Whom no header may make the client."""
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -49,6 +50,16 @@ def told(
     stream.settimeout(PATIENCE)
     stream.connect(str(address) if isinstance(address, Path) else address)
     stream.sendall(before)
+    return told_over(stream, authority=authority, claims=claims)
+
+
+def told_over(
+    stream: socket.socket,
+    *,
+    authority: Authority | None = None,
+    claims: Sequence[tuple[str, str]] = CLAIMS,
+) -> dict[str, Any]:
+    """The same on a connection that exists, which is used up."""
     secure = authority is not None
     with connect(
         f"{'wss' if secure else 'ws'}://{NAME}/",

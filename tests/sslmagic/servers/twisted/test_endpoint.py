@@ -29,7 +29,14 @@ from tests.interop.serving.twisted import VARIANTS
 from tests.interop.serving.variant import Variant, serving
 from tests.sources import PROJECT
 from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE
-from tests.sslmagic.servers.conduct import FORGED, RULES, STRANGER, Rule, asked, by_name
+from tests.sslmagic.servers.conduct import (
+    FORGED,
+    STRANGER,
+    Rule,
+    Running,
+    asked,
+    kept_by,
+)
 
 
 @pytest.fixture
@@ -82,20 +89,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "packages"
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-@pytest.mark.parametrize("rule", RULES, ids=by_name)
-def test_it_keeps_the_rules(
-    variant: Variant, rule: Rule, tmp_path: Path, authority: Authority
-) -> None:
-    rule(variant, tmp_path, authority)
-
-
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_the_access_log_names_the_client(variant: Variant, tmp_path: Path) -> None:
-    with serving(variant, Place(), directory=tmp_path) as server:
-        asked(server, request=FORGED)
-        server.process.until_said(r'"203\.0\.113\.9" - - .*"GET / HTTP/1\.1" 200')
-        assert STRANGER not in server.process.said()
+@kept_by(*VARIANTS)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
