@@ -27,6 +27,7 @@ from sslmagic.headers import claims_forwarding
 from sslmagic.listener import WAITING, Listener
 from sslmagic.listener.peername import IPName, PeerName
 from sslmagic.reception import DEADLINE
+from sslmagic.relay.listening import BACKLOG
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
 from sslmagic.trust import Trust
@@ -83,6 +84,11 @@ class _Receiving(server.HTTPServer):
     """What both kinds of server are here."""
 
     ConnectionClass = _Connection
+    # cheroot's are 5, and it accepts no more than one while it shakes hands. What does
+    # not fit in the kernel drops, and has the gateway try again after a second; and
+    # where it answers with a cookie then, a ClientHello that comes in a segment of its
+    # own after a preamble that was dropped has the connection reset.
+    request_queue_size = BACKLOG
 
     def __init__(self, *arguments: Any, entrance: Entrance, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -211,7 +217,7 @@ class Server(_Receiving, wsgi.Server):  # pyright: ignore[reportIncompatibleMeth
         bind_addr: (host, port), or the path of a UNIX socket.
         wsgi_app: the application, which gets each environ with its client.
         entrance: how connections are received.
-        options: cheroot's own.
+        options: cheroot's own; `request_queue_size` is 4096 by default.
     """
 
     def __init__(
@@ -222,6 +228,7 @@ class Server(_Receiving, wsgi.Server):  # pyright: ignore[reportIncompatibleMeth
         entrance: Entrance,
         **options: Any,
     ) -> None:
+        options.setdefault("request_queue_size", BACKLOG)
         super().__init__(bind_addr, wsgi_app=wsgi_app, entrance=entrance, **options)
         # Of the version of WSGI that cheroot chose.
         self.gateway = type("Gateway", (_Introduction, self.gateway), {})

@@ -93,6 +93,24 @@ def test_the_gateways_user_is_nobodys_client(tmp_path: Path) -> None:
     assert seen == [{"REMOTE_ADDR", "REMOTE_PORT"}]
 
 
+@pytest.mark.parametrize("kind", [HTTPServer, Server])
+def test_many_may_connect_while_it_shakes_hands_with_one(kind: Any) -> None:
+    """The kernel queues them; what it drops asks again after a second."""
+    what = app if kind is Server else Gateway
+    server = kind(("127.0.0.1", 0), what, entrance=ENTRANCE)
+    server.prepare()
+    try:
+        for _ in range(64):
+            socket.create_connection(server.bind_addr, timeout=0.9).close()
+    finally:
+        server.stop()
+
+
+def test_the_queue_may_be_as_short_as_it_is_told() -> None:
+    server = Server(("127.0.0.1", 0), app, entrance=ENTRANCE, request_queue_size=7)
+    assert server.request_queue_size == 7
+
+
 def test_a_second_address_has_what_was_set_of_the_first() -> None:
     port = Port()
     entrance = Entrance(LOOPBACK, direct_listen=str(port))
