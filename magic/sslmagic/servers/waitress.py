@@ -154,6 +154,9 @@ def _server(app: Application, entrance: Entrance, options: dict[str, Any]) -> An
     for name in _BELIEVING:
         if options.get(name):
             raise believes_headers(name)
+    # select(), its default, knows no descriptor above 1023 and ends the server with a
+    # ValueError. What waits for its preamble has descriptors, and no connection_limit.
+    options = {"asyncore_use_poll": True, **options}
     direct = entrance.direct_sockets()
     watched: dict[int, Any] = {}
     try:

@@ -60,6 +60,17 @@ def test_each_of_its_addresses_takes_preambles_off() -> None:
         server.close()
 
 
+def test_it_does_not_watch_by_select_unless_told() -> None:
+    """A thousand that wait for their preamble would end it: see test_crowd.py."""
+    told: tuple[dict[str, Any], ...] = ({}, {"asyncore_use_poll": False})
+    for options in told:
+        server = waitress.create_server(
+            app, trust=LOOPBACK, listen="127.0.0.1:0", **options
+        )
+        assert server.adj.asyncore_use_poll is not bool(options)
+        server.close()
+
+
 def test_an_address_in_use_leaves_nothing_open() -> None:
     port = Port()
     before = open_descriptors()
