@@ -103,7 +103,7 @@ def ask(
     address: Address,
     context: ssl.SSLContext | None,
     *,
-    source: str | None = None,
+    source: str | Address | None = None,
     before: bytes = b"",
     pieces: Pieces = together,
     request: bytes = REQUEST,
@@ -111,8 +111,9 @@ def ask(
 ) -> Answer:
     """Asks a server whom it sees, over TLS with its certificate verified.
 
-    Without a context it asks in clear. `source` is the host to connect from; `before`
-    goes in front of the first flight and is cut together with it by `pieces`.
+    Without a context it asks in clear. `source` is where to connect from, a host or an
+    address; `before` goes in front of the first flight and is cut together with it by
+    `pieces`.
 
     Raises:
         RefusedError: The server ended the connection before it answered.
@@ -135,7 +136,7 @@ class Plain:
         self,
         address: Address | Path,
         *,
-        source: str | None = None,
+        source: str | Address | None = None,
         patience: float = PATIENCE,
     ) -> None:
         self.local: Address = ("", 0)
@@ -145,7 +146,7 @@ class Plain:
             self._stream.settimeout(patience)
             self._stream.connect(str(address))
             return
-        origin = None if source is None else (source, 0)
+        origin = (source, 0) if isinstance(source, str) else source
         self._stream = socket.create_connection(address, patience, origin)
         self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.local = self._stream.getsockname()[:2]
@@ -210,7 +211,7 @@ class Client(Plain):
         address: Address | Path,
         context: ssl.SSLContext,
         *,
-        source: str | None = None,
+        source: str | Address | None = None,
         patience: float = PATIENCE,
     ) -> None:
         super().__init__(address, source=source, patience=patience)

@@ -3,27 +3,62 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import socket
+import ssl
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.interop.authority import HELLOS, Authority
-from tests.interop.client import REQUEST, Pieces, ask, octets, together
+from tests.interop.client import REQUEST, Answer, Pieces, ask, octets, split, together
 from tests.interop.gateway import gateway
 from tests.interop.peers import SOURCES, Address
 from tests.interop.senders import SENDERS
+from tests.interop.serving.load import load
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Variant, serving
 from tests.interop.serving.variants import VARIANTS
+from tests.sslmagic.receiving import CLIENT, OCTETS, PATIENCE
+from tests.sslmagic.servers.streams import streams_over
+from tests.sslmagic.servers.upgrade import told_over
+
+CONNECTIONS = 300
+"""Of the load; `make soak` has more."""
+
+BEHIND = 12
+"""Octets behind the preamble at each of which it is cut as well."""
 
 (HAPROXY,) = (sender for sender in SENDERS if sender.name == "haproxy-v2-crc")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """One for many handshakes."""
+    directory = tmp_path_factory.mktemp("authority")
+    return Authority.create(directory, keys=trustme.KeyType.ECDSA)
 
 
 @pytest.fixture(scope="module", params=VARIANTS, ids=lambda variant: variant.name)
 def variant(request: pytest.FixtureRequest) -> Variant:
     assert isinstance(request.param, Variant)
     return request.param
+
+
+@pytest.fixture(scope="module")
+def node(
+    variant: Variant, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Address]:
+    """Where the server itself listens, the same one for every sender."""
+    directory = tmp_path_factory.mktemp(variant.name)
+    place = Place(formats=("magic", "proxy2"))
+    tls = authority if variant.tls else None
+    with serving(variant, place, directory=directory, authority=tls) as server:
+        assert isinstance(server.address, tuple)
+        yield server.address
 
 
 @pytest.fixture(scope="module", params=["haproxy", "gateway"])
@@ -34,20 +69,15 @@ def sender(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def address(
     variant: Variant,
+    node: Address,
     sender: str,
     authority: Authority,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Address]:
     """Where the sender listens that stands in front of the server."""
-    directory = tmp_path_factory.mktemp(f"{variant.name}-{sender}")
-    place = Place(formats=("magic" if sender == "gateway" else "proxy2",))
-    tls = authority if variant.tls else None
-    with serving(variant, place, directory=directory, authority=tls) as server:
-        assert isinstance(server.address, tuple)
-        with _in_front(
-            sender, server.address, authority, directory, tls=variant.tls
-        ) as place_in_front:
-            yield place_in_front
+    directory = tmp_path_factory.mktemp(sender)
+    with _in_front(sender, node, authority, directory, tls=variant.tls) as place:
+        yield place
 
 
 def _in_front(
@@ -60,6 +90,12 @@ def _in_front(
     return gateway(node[0], node, enhance="magic", directory=directory, options=options)
 
 
+def _context(
+    variant: Variant, authority: Authority, hello: str = "ordinary"
+) -> ssl.SSLContext | None:
+    return authority.client(hello=hello) if variant.tls else None
+
+
 @pytest.mark.parametrize("hello", HELLOS)
 @pytest.mark.parametrize("pieces", [together, octets])
 def test_server_sees_the_client(
@@ -69,10 +105,107 @@ def test_server_sees_the_client(
     hello: str,
     pieces: Pieces,
 ) -> None:
-    context = authority.client(hello=hello) if variant.tls else None
-    request = REQUEST if variant.request is None else variant.request
     answer = ask(
-        address, context, source=SOURCES["ipv4"], pieces=pieces, request=request
+        address,
+        _context(variant, authority, hello),
+        source=SOURCES["ipv4"],
+        pieces=pieces,
+        request=variant.request or REQUEST,
     )
     assert answer.client == answer.local
     assert answer.body["destination"] == list(answer.remote)
+
+
+def test_server_sees_the_client_over_tls_1_2(
+    variant: Variant, address: Address, authority: Authority
+) -> None:
+    if not variant.tls:
+        pytest.skip("it has no TLS")
+    answer = ask(
+        address,
+        authority.client(version=ssl.TLSVersion.TLSv1_2),
+        source=SOURCES["ipv4"],
+        request=variant.request or REQUEST,
+    )
+    assert answer.version == "TLSv1.2"
+    assert answer.client == answer.local
+
+
+def test_every_stream_of_http2_sees_the_client(
+    variant: Variant, address: Address, authority: Authority
+) -> None:
+    if not variant.http2:
+        pytest.skip("it has no HTTP/2")
+    with _connected(address) as plain:
+        local = plain.getsockname()
+        answers = streams_over(plain, authority)
+    assert [answer["client"] for answer in answers] == [list(local)] * 3
+    assert [answer["claims"] for answer in answers] == [[]] * 3
+
+
+def test_a_websocket_sees_the_client(
+    variant: Variant, address: Address, authority: Authority
+) -> None:
+    if not variant.websocket:
+        pytest.skip("it has no WebSocket")
+    with _connected(address) as plain:
+        local = plain.getsockname()
+        said = told_over(plain, authority=authority if variant.tls else None)
+    assert said["client"] == list(local)
+    assert said["claims"] == []
+
+
+def _connected(address: Address) -> socket.socket:
+    return socket.create_connection(address, PATIENCE, (SOURCES["ipv4"], 0))
+
+
+def test_no_connection_is_lost(
+    variant: Variant, node: Address, authority: Authority, tmp_path: Path
+) -> None:
+    with _in_front("haproxy", node, authority, tmp_path, tls=variant.tls) as address:
+        done = load(
+            address,
+            _context(variant, authority),
+            number=CONNECTIONS,
+            request=variant.request,
+        )
+    assert (done.answered, done.lost) == (CONNECTIONS, {})
+
+
+def test_a_preamble_may_arrive_in_any_two_pieces(
+    variant: Variant, node: Address, authority: Authority
+) -> None:
+    """Cut inside, every first piece is there before any second one is sent.
+
+    That the server has seen the first pieces is known from an answer to a connection
+    that came after them. Behind the preamble its own TLS waits for the rest, and a
+    server that serves one connection at a time would answer nobody else meanwhile.
+    """
+    context = _context(variant, authority)
+    request = variant.request or REQUEST
+
+    def asked(pieces: Pieces) -> Answer:
+        return ask(node, context, before=OCTETS, pieces=pieces, request=request)
+
+    inside = range(1, len(OCTETS))
+    behind = range(len(OCTETS), len(OCTETS) + BEHIND + 1)
+    sent = threading.Barrier(len(inside) + 1, timeout=PATIENCE)
+    seen = threading.Event()
+
+    def held(cut: int) -> Pieces:
+        def pieces(first: bytes) -> Iterable[bytes]:
+            yield first[:cut]
+            sent.wait()
+            assert seen.wait(PATIENCE)
+            yield first[cut:]
+
+        return pieces
+
+    with ThreadPoolExecutor(len(inside)) as pool:
+        first = pool.map(lambda cut: asked(held(cut)), inside)
+        sent.wait()
+        assert asked(together).client == CLIENT
+        seen.set()
+        answers = [*first, *pool.map(lambda cut: asked(split(cut)), behind)]
+    assert [answer.client for answer in answers] == [CLIENT] * len(answers)
+    assert len(answers) == len(OCTETS) + BEHIND

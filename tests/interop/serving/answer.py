@@ -8,6 +8,7 @@ from typing import Any
 
 from sslmagic import Endpoint, Preamble, UnixEndpoint
 from sslmagic.headers import claims_forwarding
+from sslmagic.listener import listeners
 
 __all__ = ["answer"]
 
@@ -37,5 +38,7 @@ def answer(
             for name, value in headers
             if claims_forwarding(name.encode("latin-1"))
         ),
+        # Of this very process, as an application has them that shows its own metrics.
+        "counters": [listener.counters.snapshot() for listener in listeners()],
     }
     return json.dumps(said).encode()

@@ -15,7 +15,7 @@ from tests.interop.authority import NAME, Authority
 from tests.interop.peers import Address
 from tests.sslmagic.receiving import OCTETS, PATIENCE
 
-__all__ = ["streams"]
+__all__ = ["streams", "streams_over"]
 
 FORGED = [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-proto", "ftp")]
 
@@ -32,13 +32,24 @@ def streams(
 
     Every request names another client in its headers.
     """
-    context = authority.client()
-    context.set_alpn_protocols(["h2"])
     with socket.create_connection(address, PATIENCE) as plain:
         plain.sendall(before)
-        with context.wrap_socket(plain, server_hostname=NAME) as stream:
-            assert stream.selected_alpn_protocol() == "h2"
-            return _asked(stream, number, scheme)
+        return streams_over(plain, authority, number=number, scheme=scheme)
+
+
+def streams_over(
+    plain: socket.socket,
+    authority: Authority,
+    *,
+    number: int = 3,
+    scheme: str = "https",
+) -> list[dict[str, Any]]:
+    """The same on a connection that exists, which is used up."""
+    context = authority.client()
+    context.set_alpn_protocols(["h2"])
+    with context.wrap_socket(plain, server_hostname=NAME) as stream:
+        assert stream.selected_alpn_protocol() == "h2"
+        return _asked(stream, number, scheme)
 
 
 def _asked(stream: ssl.SSLSocket, number: int, scheme: str) -> list[dict[str, Any]]:
