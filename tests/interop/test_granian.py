@@ -31,6 +31,9 @@ PREAMBLE = encode(
 APP = """
 import json
 
+from sslmagic import Trust
+from sslmagic.asgi import ClusterClientIP
+
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return
@@ -38,6 +41,8 @@ async def app(scope, receive, send):
     fields = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": fields})
     await send({"type": "http.response.body", "body": body})
+
+named = ClusterClientIP(app, trust=Trust(peers=["127.0.0.1"]))
 """
 
 
@@ -54,21 +59,25 @@ def way(
     authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Way]:
     directory = tmp_path_factory.mktemp("granian")
-    (directory / "app.py").write_text(APP)
     port = Port(HOST)
-    command: list[str | Path] = [
-        *(sys.executable, "-m", "granian", "app:app", "--interface", "asgi"),
-        *("--working-dir", directory, "--host", port.host),
-        *("--port", str(port.number), "--no-ws", "--loop", "asyncio"),
-        *("--ssl-certificate", authority.certificate),
-        *("--ssl-keyfile", pkcs8(authority.key, directory)),
-    ]
+    tls = ("--ssl-certificate", authority.certificate)
+    key = ("--ssl-keyfile", pkcs8(authority.key, directory))
     with (
-        Process(command, log=directory / "granian.log", ports=[port]),
+        granian(port, "app:app", *tls, *key, directory=directory),
         node(HOST, port.address, "--trust", HOST, directory=directory) as between,
         gateway(HOST, between, enhance="magic", directory=directory) as front,
     ):
         yield Way(gateway=front, node=between, granian=port.address)
+
+
+def granian(port: Port, app: str, *options: str | Path, directory: Path) -> Process:
+    (directory / "app.py").write_text(APP)
+    command: list[str | Path] = [
+        *(sys.executable, "-m", "granian", app, "--interface", "asgi", "--no-ws"),
+        *("--loop", "asyncio", "--working-dir", directory),
+        *("--host", port.host, "--port", str(port.number), *options),
+    ]
+    return Process(command, log=directory / "granian.log", ports=[port])
 
 
 def pkcs8(key: Path, directory: Path) -> Path:
@@ -107,3 +116,18 @@ def test_the_node_refuses_strangers(
     with pytest.raises(RefusedError) as refused:
         ask(way.node, authority.client(), source=source, before=before)
     assert refused.value.received == b""
+
+
+def test_in_clear_a_gateway_s_header_names_the_client(tmp_path: Path) -> None:
+    """What granian itself takes for its peer is the gateway, so that it is believed."""
+    port, http = Port(HOST), ("--protocol", "http")
+    with (
+        granian(port, "app:named", directory=tmp_path),
+        gateway(
+            HOST, port.address, enhance="none", options=http, directory=tmp_path
+        ) as front,
+    ):
+        answer = ask(front, None, source=CLIENT)
+        direct = ask(port.address, None, source=CLIENT)
+    assert answer.body["client"] == [CLIENT, 0]
+    assert direct.client == direct.local
