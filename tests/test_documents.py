@@ -1,0 +1,62 @@
+"""The documents lead where they say, and leave out no server."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.sources import PROJECT
+
+DOCUMENTS = sorted((PROJECT / "docs").glob("*.md"))
+SERVERS = (PROJECT / "docs" / "servers.md").read_text("utf-8")
+SHARED = {"command", "entrance", "gunicorn_settings", "inet"}
+"""Modules of sslmagic.servers that are no server's."""
+
+
+def name(path: Path) -> str:
+    return path.name
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name)
+def test_the_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for link in re.findall(r"\]\((?!https?:)([^)]+)", text):
+        target, _, heading = link.partition("#")
+        found = page.parent / target if target else page
+        assert found.exists(), link
+        if heading:
+            assert heading in headings(found), link
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors that a page has, as forges make them of its headings."""
+    lines = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name)
+def test_python_in_a_page_is_python(page: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        compile(block, page.name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_every_server_is_in_the_table() -> None:
+    modules = {path.stem for path in PROJECT.glob("magic/sslmagic/servers/[!_]*")}
+    lines = [line for line in SERVERS.splitlines() if line.startswith("| [")]
+    for module in modules - SHARED:
+        assert any(f"`{module}." in line for line in lines), module
+
+
+def test_every_command_of_a_server_is_in_the_table() -> None:
+    commands = {
+        path.stem
+        for path in PROJECT.glob("magic/sslmagic/servers/*.py")
+        if "\ndef main(" in path.read_text("utf-8")
+    }
+    shown = set(
+        re.findall(r"^\| \[.*`sslmagic\.servers\.(\w+)`", SERVERS, re.MULTILINE)
+    )
+    assert shown == commands
