@@ -25,7 +25,7 @@ from sslmagic.attribution import (
     peer_at,
 )
 from sslmagic.headers import HeaderError, claims_forwarding
-from sslmagic.listener.peername import IPName, PeerName
+from sslmagic.listener.peername import PairName, PeerName, pair_name
 from sslmagic.reception import Peer
 from sslmagic.trust import Trust
 
@@ -140,11 +140,10 @@ class ClusterClientIP:
 
 def introduce(environ: Environ, name: PeerName) -> None:
     """Put the client that *name* says into *environ*."""
-    if isinstance(name, IPName):
-        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = name[0], str(name[1])
-    else:
-        environ["REMOTE_ADDR"] = str(name)
-        environ.pop("REMOTE_PORT", None)
+    pair = pair_name(name)
+    environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = pair[0], str(pair[1])
+    if isinstance(pair, PairName):
+        del environ["REMOTE_PORT"]
     # What a server looked up about its peer does not hold for the client.
     environ.pop("REMOTE_HOST", None)
     environ[PREAMBLE], environ[PEER] = name.preamble, name.peer

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sslmagic import Endpoint, Preamble, Trust, UnixEndpoint
-from sslmagic.listener.peername import PeerName, peer_name, plain_name
+from sslmagic.listener.peername import PeerName, pair_name, peer_name, plain_name
 from sslmagic.wsgi import ClientEnviron, ClusterClientIP, Environ, introduce
 from tests.sslmagic.receiving import CLIENT, PREAMBLE
 
@@ -84,7 +84,11 @@ def test_the_connection_s_client_is_in_its_environ() -> None:
 
 @pytest.mark.parametrize(
     ("name", "address"),
-    [(LOCAL, ""), (peer_name(UnixEndpoint("/run/x"), PREAMBLE, PEER), "/run/x")],
+    [
+        (LOCAL, ""),
+        (pair_name(LOCAL), ""),
+        (peer_name(UnixEndpoint("/run/x"), PREAMBLE, PEER), "/run/x"),
+    ],
 )
 def test_a_client_without_an_address_has_no_port(name: PeerName, address: str) -> None:
     given = environ(GATEWAY[0], **CLAIMS)

@@ -14,9 +14,11 @@ from sslmagic.reception import Peer
 
 __all__ = [
     "IPName",
+    "PairName",
     "PeerName",
     "SocketAddress",
     "UnixName",
+    "pair_name",
     "peer_name",
     "peer_of",
     "plain_name",
@@ -47,6 +49,13 @@ class IPName(tuple[Any, ...]):  # noqa: SLOT001  # a tuple has no room for slots
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (tuple(self), self.preamble, self.peer)
+
+
+class PairName(IPName):
+    """(path, 0), or ("", 0) for nobody: no address, in the shape of one.
+
+    For servers that take every peer of a TCP port for an IP address.
+    """
 
 
 class UnixName(str):
@@ -84,6 +93,13 @@ def peer_name(client: Peer | None, preamble: Preamble | None, peer: Peer) -> Pee
             return IPName((client.host, client.port, 0, 0), preamble, peer)
         return IPName((client.host, client.port), preamble, peer)
     return UnixName("" if client is None else client.path, preamble, peer)
+
+
+def pair_name(name: PeerName) -> IPName:
+    """Return *name* as it is if it is an address, and as the host of port 0 if not."""
+    if isinstance(name, IPName):
+        return name
+    return PairName((str(name), 0), name.preamble, name.peer)
 
 
 def plain_name(address: SocketAddress) -> PeerName:

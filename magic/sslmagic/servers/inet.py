@@ -8,7 +8,7 @@ no client         ──▶ ("", 0)                   not "", which is a UNIX pe
 from __future__ import annotations
 
 from sslmagic.listener import Connection, Listener, PeerName
-from sslmagic.listener.peername import IPName
+from sslmagic.listener.peername import IPName, pair_name
 
 __all__ = ["InetConnection", "InetListener"]
 
@@ -34,5 +34,4 @@ class InetConnection(Connection):
 
     def getpeername(self) -> PeerName:
         """Return the peer's name as the host of port 0."""
-        name = self.peer_name
-        return IPName((str(name), 0), name.preamble, name.peer)
+        return pair_name(self.peer_name)

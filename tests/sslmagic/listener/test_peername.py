@@ -9,8 +9,10 @@ import pytest
 from sslmagic import Endpoint, Preamble, UnixEndpoint
 from sslmagic.listener.peername import (
     IPName,
+    PairName,
     SocketAddress,
     UnixName,
+    pair_name,
     peer_name,
     peer_of,
     plain_name,
@@ -54,6 +56,17 @@ def test_a_name_travels_between_processes(
     assert loaded == plain
     assert loaded.preamble == PREAMBLE
     assert loaded.peer == GATEWAY
+
+
+def test_what_is_no_address_has_the_shape_of_one_and_says_so() -> None:
+    address = peer_name(Endpoint("203.0.113.9", 51234), PREAMBLE, GATEWAY)
+    assert pair_name(address) is address
+    for path in ("/run/client", ""):
+        name = pair_name(peer_name(UnixEndpoint(path), PREAMBLE, GATEWAY))
+        assert isinstance(name, PairName)
+        assert name == (path, 0)
+        assert name.preamble is PREAMBLE
+        assert name.peer is GATEWAY
 
 
 def test_a_name_can_be_copied() -> None:
