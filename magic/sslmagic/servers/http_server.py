@@ -17,19 +17,22 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from ssl import SSLContext
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sslmagic.errors import ConfigurationError
 from sslmagic.headers import claims_forwarding
 from sslmagic.listener import WAITING
-from sslmagic.listener.peername import IPName, PeerName
+from sslmagic.listener.peername import IPName, UnixName, pair_name, plain_name
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
 from sslmagic.servers.socketserver import Handler, Make, Place, Threads, serve
+from sslmagic.servers.socketserver import receive as receive_any
 from sslmagic.trust import Trust
 
-__all__ = ["ClientRequests", "HTTPServer", "UnixHTTPServer", "main", "run"]
+__all__ = ["ClientRequests", "HTTPServer", "main", "receive", "run"]
+
+Server = TypeVar("Server", bound=http.server.HTTPServer)
 
 
 class ClientRequests(http.server.BaseHTTPRequestHandler):
@@ -42,11 +45,12 @@ class ClientRequests(http.server.BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         """Prepare the connection."""
-        name: PeerName = cast("PeerName", self.client_address)
-        if not isinstance(name, IPName):
-            # What `http.server` logs and passes on is the first of a pair.
-            pair = IPName((str(name), 0), name.preamble, name.peer)
-            self.client_address = cast("tuple[str, int]", pair)
+        name: Any = self.client_address
+        if not isinstance(name, IPName | UnixName):
+            # A server's that no listener accepts for.
+            name = plain_name(name)
+        # What `http.server` logs and passes on is the first of a pair.
+        self.client_address = cast("tuple[str, int]", pair_name(name))
         super().setup()
 
     def parse_request(self) -> bool:
@@ -60,23 +64,27 @@ class ClientRequests(http.server.BaseHTTPRequestHandler):
 
 
 class HTTPServer(Threads, http.server.HTTPServer):
-    """An HTTP server with a thread for each connection, in IPv4 or IPv6."""
-
-    def __init__(self, address: tuple[Any, ...], handler: Any) -> None:
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address[:2], handler)
+    """An HTTP server with a thread for each connection, on TCP or a UNIX socket."""
 
 
-class UnixHTTPServer(Threads, http.server.HTTPServer):
-    """The same on a UNIX socket."""
+def receive(
+    server: Server,
+    *,
+    trust: Trust,
+    ssl: SSLContext | None = None,
+    deadline: float = DEADLINE,
+    waiting: int = WAITING,
+) -> Server:
+    """Have *server* take its connections through a listener; return it.
 
-    address_family = socket.AF_UNIX
+    Its handler is used as if it were also a `ClientRequests`. The rest is as in
+    `sslmagic.servers.socketserver.receive`.
 
-    def server_bind(self) -> None:
-        """Bind, under the name that HTTP has for this machine."""
-        self.socket.bind(self.server_address)
-        self.server_name, self.server_port = "localhost", 0
+    Raises:
+        ConfigurationError: a limit is out of range, or the handler is of another kind.
+    """
+    server.RequestHandlerClass = _clients(server.RequestHandlerClass)
+    return receive_any(server, trust=trust, ssl=ssl, deadline=deadline, waiting=waiting)
 
 
 def run(
@@ -110,7 +118,7 @@ def run(
     entrance = Entrance(
         trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
     )
-    serve(server_class or _threading, _clients(handler), address, entrance, ssl)
+    serve(server_class or HTTPServer, _clients(handler), address, entrance, ssl)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -129,16 +137,17 @@ def _serve_files(entrance: Entrance, arguments: list[str]) -> None:
         (ClientRequests, http.server.SimpleHTTPRequestHandler),
         {"protocol_version": options.protocol},
     )
-    address = (options.bind or "::", options.port)
-    scheme = "http" if context is None else "https"
-    sys.stderr.write(f"serving {options.directory} at {scheme} port {options.port}\n")
-    serve(
-        _threading,
-        partial(handler, directory=options.directory),
-        address,
-        entrance,
-        context,
-    )
+
+    def made(place: Place, handler: Handler) -> HTTPServer:
+        server = HTTPServer(place, handler)
+        scheme = "http" if context is None else "https"
+        where = f"{scheme}, port {server.server_port}"
+        sys.stderr.write(f"serving {options.directory} over {where}\n")
+        return server
+
+    every = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"
+    place = options.bind or every, options.port
+    serve(made, partial(handler, directory=options.directory), place, entrance, context)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -158,11 +167,17 @@ def _context(options: argparse.Namespace) -> SSLContext | None:
         if options.tls_key or options.tls_password_file:
             raise ConfigurationError("--tls-key and its password go with --tls-cert")
         return None
-    password = None
-    if options.tls_password_file is not None:
-        password = Path(options.tls_password_file).read_text("utf-8").strip()
     context = tls.create_default_context(tls.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(options.tls_cert, options.tls_key, password)
+    try:
+        password = None
+        if options.tls_password_file is not None:
+            password = Path(options.tls_password_file).read_text("utf-8").strip()
+        context.load_cert_chain(options.tls_cert, options.tls_key, password)
+    except (OSError, ValueError) as error:
+        # OpenSSL does not say which file.
+        files = [options.tls_cert, options.tls_key, options.tls_password_file]
+        named = ", ".join(filter(None, files))
+        raise ConfigurationError(f"TLS with {named}: {error}") from None
     return context
 
 
@@ -176,12 +191,6 @@ def _clients(handler: Handler) -> Handler:
     if issubclass(handler, ClientRequests):
         return handler
     return type(handler.__name__, (ClientRequests, handler), {})
-
-
-def _threading(place: Place, handler: Handler) -> http.server.HTTPServer:
-    if isinstance(place, str):
-        return UnixHTTPServer(place, handler)  # type: ignore[arg-type]
-    return HTTPServer(place, handler)
 
 
 if __name__ == "__main__":

@@ -9,18 +9,23 @@ nobody else, in any other everybody, as it does without a preamble.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import select
 import socket
 import socketserver
+import ssl as tls
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from ssl import SSLContext
 from typing import Any, TypeVar
 
-from sslmagic.listener import WAITING
-from sslmagic.listener.peername import IPName, PeerName
+from sslmagic.listener import WAITING, Listener
+from sslmagic.listener.peername import PeerName, pair_name
+from sslmagic.preamble import UnixEndpoint
 from sslmagic.reception import DEADLINE
+from sslmagic.relay.address import Address
+from sslmagic.relay.listening import BACKLOG, Listening
 from sslmagic.servers.entrance import Addresses, Entrance
 from sslmagic.trust import Trust
 
@@ -35,19 +40,56 @@ Make = Callable[[Place, Handler], socketserver.TCPServer]
 """Makes a server that is bound and listens, as a server's class does."""
 
 _LOG = logging.getLogger("sslmagic")
+_EVERY6 = "::"
 
 
 class Threads(socketserver.ThreadingMixIn):
-    """A thread for each connection; a client that fails is no news."""
+    """Mixed into a server: a thread for each connection, and any place to listen.
 
+    That is an IPv4 or IPv6 address, where ``::`` is every address of both families, or
+    the path of a UNIX socket, which is there as long as the server.
+
+    Raises:
+        OSError: the place cannot be had.
+    """
+
+    address_family: int
     daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = BACKLOG
+    server_address: Any
+    server_name: str
+    server_port: int
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print what a handler did wrong, and note what a client did."""
-        if isinstance(error := sys.exception(), OSError):
-            _LOG.debug("%s: %s", client_address, error)
-        else:
-            super().handle_error(request, client_address)  # type: ignore[misc]
+    def __init__(self, place: Place, handler: Handler) -> None:
+        self._file: Listening | None = None
+        try:
+            self.address_family = _family(place)
+            super().__init__(place, handler)  # type: ignore[call-arg]  # the server's
+        except OSError as error:
+            where = place if isinstance(place, str) else f"{place[0]}, port {place[1]}"
+            said = f"cannot listen on {where}: {error.strerror or error}"
+            raise OSError(error.errno, said) from None
+
+    def server_bind(self) -> None:
+        """Bind; what HTTP calls this machine behind a UNIX socket is localhost."""
+        self.socket: socket.socket
+        if self.address_family == socket.AF_UNIX:
+            self.socket.close()
+            self._file = Listening(Address.of(UnixEndpoint(self.server_address)))
+            self.socket = self._file.socket
+            self.server_name, self.server_port = "localhost", 0
+            return
+        if self.address_family == socket.AF_INET6:
+            only = self.server_address[0] != _EVERY6
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        super().server_bind()  # type: ignore[misc]  # the server's
+
+    def server_close(self) -> None:
+        """Stop listening."""
+        super().server_close()
+        if self._file is not None:
+            self._file.close()
 
 
 def receive(
@@ -70,7 +112,8 @@ def receive(
     Raises:
         ConfigurationError: a limit is out of range.
     """
-    return _receive(server, Entrance(trust, deadline=deadline, waiting=waiting), ssl)
+    entrance = Entrance(trust, deadline=deadline, waiting=waiting)
+    return _receive(server, _listener(entrance, server.socket, ssl))
 
 
 def run(
@@ -103,7 +146,7 @@ def run(
     entrance = Entrance(
         trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
     )
-    serve(server_class or _threading, handler, address, entrance, ssl)
+    serve(server_class or _TCPServer, handler, address, entrance, ssl)
 
 
 def serve(
@@ -119,70 +162,100 @@ def serve(
         ConfigurationError: a limit of the entrance is out of range.
         OSError: an address cannot be had.
     """
-    servers: list[socketserver.TCPServer] = []
-    places = [(address, entrance)]
-    places += [(place, entrance.direct) for place in entrance.direct_places()]
-    try:
-        for place, received in places:
-            servers.append(make(place, handler))
-            _receive(servers[-1], received, ssl)
-        _serve_all(servers)
-    finally:
-        for server in servers:
-            server.server_close()
+    with contextlib.ExitStack() as closed:
+        direct = entrance.direct_sockets()
+        for sock in direct:
+            closed.callback(sock.close)
+        server = closed.enter_context(make(address, handler))
+        listeners = [_listener(entrance, server.socket, ssl)]
+        closed.callback(listeners[0].close)
+        for sock in direct:
+            listeners.append(_listener(entrance.direct, sock, ssl))
+            closed.callback(listeners[-1].close)
+        _receive(server, _Several(listeners) if direct else listeners[0])
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
-def _receive(server: Server, entrance: Entrance, ssl: SSLContext | None) -> Server:
+class _Several:
+    """Several listeners, to a server that selects and accepts from one socket."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = {each.fileno(): each for each in listeners}
+        self._epoll = select.epoll()
+        for descriptor in self._listeners:
+            self._epoll.register(descriptor, select.EPOLLIN)
+
+    def fileno(self) -> int:
+        return self._epoll.fileno()
+
+    def accept(self) -> tuple[socket.socket, PeerName]:
+        # The kernel takes turns between those that are ready.
+        for descriptor, _ in self._epoll.poll(0, 1):
+            return self._listeners[descriptor].accept()
+        raise BlockingIOError
+
+    def close(self) -> None:
+        self._epoll.close()
+        for each in self._listeners.values():
+            each.close()
+
+
+def _listener(
+    entrance: Entrance, sock: socket.socket, ssl: SSLContext | None
+) -> Listener:
     if ssl is None:
-        server.socket = entrance.listener(server.socket)
+        listener = entrance.listener(sock)
     else:
-        server.socket = entrance.tls_listener(server.socket, ssl)
-    # It selects before it accepts, and is readable for those it refuses as well.
-    server.socket.settimeout(0)
-    if server.address_family != socket.AF_UNIX:
-        server.get_request = lambda: _request(server)  # type: ignore[method-assign]
+        listener = entrance.tls_listener(sock, ssl)
+    # A server selects before it accepts; this is readable for those it refuses as well.
+    listener.settimeout(0)
+    return listener
+
+
+def _receive(server: Server, accepting: Listener | _Several) -> Server:
+    server.socket = accepting  # type: ignore[assignment]  # what it uses of a socket
+    is_unix = server.address_family == socket.AF_UNIX
+    handle_error = server.handle_error
+
+    def get_request() -> tuple[socket.socket, PeerName]:
+        # Handlers of TCP expect a pair.
+        connection, name = accepting.accept()
+        return connection, name if is_unix else pair_name(name)
+
+    def noted(request: Any, client_address: Any) -> None:
+        if _is_clients(error := sys.exception(), request):
+            _LOG.debug("%s: %s", client_address, error)
+        else:
+            handle_error(request, client_address)
+
+    server.get_request = get_request  # type: ignore[method-assign]
+    server.handle_error = noted  # type: ignore[method-assign]
     return server
 
 
-def _request(server: socketserver.TCPServer) -> tuple[socket.socket, PeerName]:
-    """Accept; a client without an address is a pair, as handlers of TCP expect it."""
-    connection, name = server.socket.accept()
-    if not isinstance(name, IPName):
-        name = IPName((str(name), 0), name.preamble, name.peer)
-    return connection, name
+def _is_clients(error: BaseException | None, connection: socket.socket) -> bool:
+    """Return whether a connection failed by what its client did, which is no news.
+
+    A handler has other files and connections, whose errors are its own.
+    """
+    if isinstance(error, tls.SSLError):
+        return True
+    if not isinstance(error, ConnectionError) or connection.fileno() < 0:
+        return False
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))
 
 
-def _serve_all(servers: Sequence[socketserver.TCPServer]) -> None:
-    main, *others = servers
-    threads = [
-        threading.Thread(target=server.serve_forever, daemon=True) for server in others
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        main.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        for server, thread in zip(others, threads, strict=True):
-            server.shutdown()
-            thread.join()
+def _family(place: Place) -> socket.AddressFamily:
+    if isinstance(place, str):
+        return socket.AF_UNIX
+    if not place[0]:
+        return socket.AF_INET
+    host, port = place[:2]
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
 
 
 class _TCPServer(Threads, socketserver.TCPServer):
-    allow_reuse_address = True
-
-
-class _TCP6Server(_TCPServer):
-    address_family = socket.AF_INET6
-
-
-class _UnixServer(Threads, socketserver.UnixStreamServer):
     pass
-
-
-def _threading(place: Place, handler: Handler) -> socketserver.TCPServer:
-    if isinstance(place, str):
-        return _UnixServer(place, handler)
-    kind = _TCP6Server if ":" in place[0] else _TCPServer
-    return kind(place, handler)

@@ -7,7 +7,6 @@ REMOTE_ADDR and REMOTE_PORT are the client's, and `sslmagic.preamble` is in the 
 
 from __future__ import annotations
 
-import socket
 import wsgiref.simple_server
 from functools import partial
 from ssl import SSLContext
@@ -21,7 +20,7 @@ from sslmagic.servers.socketserver import Handler, Place, Threads, serve
 from sslmagic.trust import Trust
 from sslmagic.wsgi import Application, introduce
 
-__all__ = ["RequestHandler", "UnixWSGIServer", "WSGIServer", "run"]
+__all__ = ["RequestHandler", "WSGIServer", "run"]
 
 
 class RequestHandler(ClientRequests, wsgiref.simple_server.WSGIRequestHandler):
@@ -35,23 +34,11 @@ class RequestHandler(ClientRequests, wsgiref.simple_server.WSGIRequestHandler):
 
 
 class WSGIServer(Threads, wsgiref.simple_server.WSGIServer):
-    """A WSGI server with a thread for each connection, in IPv4 or IPv6."""
-
-    def __init__(self, address: tuple[Any, ...], handler: Any) -> None:
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(address[:2], handler)
-
-
-class UnixWSGIServer(Threads, wsgiref.simple_server.WSGIServer):
-    """The same on a UNIX socket."""
-
-    address_family = socket.AF_UNIX
+    """A WSGI server with a thread for each connection, on TCP or a UNIX socket."""
 
     def server_bind(self) -> None:
-        """Bind, under the name that HTTP has for this machine."""
-        self.socket.bind(self.server_address)
-        self.server_name, self.server_port = "localhost", 0
+        """Bind, and have the part of the environ that is the same for all requests."""
+        super().server_bind()
         self.setup_environ()
 
 
@@ -88,13 +75,7 @@ def run(
     serve(partial(_server, app), handler, address, entrance, ssl)
 
 
-def _server(
-    app: Application, place: Place, handler: Handler
-) -> wsgiref.simple_server.WSGIServer:
-    server: wsgiref.simple_server.WSGIServer
-    if isinstance(place, str):
-        server = UnixWSGIServer(place, handler)  # type: ignore[arg-type]
-    else:
-        server = WSGIServer(place, handler)
+def _server(app: Application, place: Place, handler: Handler) -> WSGIServer:
+    server = WSGIServer(place, handler)
     server.set_app(app)
     return server

@@ -1,0 +1,277 @@
+"""socketserver: servers of one's own, addresses of every kind, and who prints what."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sslmagic import Preamble, Trust, UnixEndpoint, encode
+from sslmagic.errors import ConfigurationError
+from sslmagic.servers.socketserver import Threads, receive, run
+from tests.interop.authority import Authority
+from tests.interop.peers import Address, Port
+from tests.interop.serving.answer import answer
+from tests.interop.serving.standard import VARIANTS
+from tests.sslmagic.receiving import (
+    CLIENT,
+    LOOPBACK,
+    OCTETS,
+    PATIENCE,
+    ended,
+    open_descriptors,
+    reset,
+)
+from tests.sslmagic.servers.conduct import LOCAL, Rule, Running, asked, kept_by
+from tests.sslmagic.servers.inprocess import interrupted, served
+
+(VARIANT,) = (variant for variant in VARIANTS if variant.name == "socketserver")
+
+SOURCE = UnixEndpoint("/run/client")
+FROM_UNIX = encode(Preamble(source=SOURCE, destination=UnixEndpoint("/run/app")))
+
+
+class Handler(socketserver.StreamRequestHandler):
+    """Says whom it sees, or fails as the first line asks for."""
+
+    def handle(self) -> None:
+        line = self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+        if b"/mistake" in line:
+            raise ValueError("as the test says")
+        if b"/missing" in line:
+            Path("/nowhere/at/all").read_bytes()
+        if b"/refused" in line:
+            socket.create_connection(("127.0.0.1", 1))
+        if b"/waits" in line:
+            self.rfile.readline()
+        name: Any = self.client_address
+        body = answer(name, name.preamble, name.peer)
+        self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n%b" % body)
+
+
+class Server(Threads, socketserver.TCPServer):
+    """As `run` makes one."""
+
+
+class IPv6Server(socketserver.ThreadingTCPServer):
+    address_family = socket.AF_INET6
+
+
+def request(path: str) -> bytes:
+    return f"GET {path} HTTP/1.0\r\n\r\n".encode()
+
+
+@kept_by(VARIANT)
+def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
+    rule(running)
+
+
+@pytest.mark.parametrize(
+    ("kind", "host"),
+    [
+        (socketserver.TCPServer, "127.0.0.1"),
+        (socketserver.ThreadingTCPServer, "127.0.0.1"),
+        (socketserver.ForkingTCPServer, "127.0.0.1"),
+        (IPv6Server, "::1"),
+    ],
+)
+def test_a_server_of_ones_own_has_clients(kind: Any, host: str) -> None:
+    server = kind((host, 0), Handler)
+    with served(receive(server, trust=LOOPBACK)):
+        address: Address = server.server_address[:2]
+        assert asked(address)["client"] == list(CLIENT)
+        nobody = asked(address, LOCAL)
+    assert nobody["client"] == ["", 0]
+    assert nobody["preamble"] is True
+
+
+@pytest.mark.parametrize(
+    ("before", "client"),
+    [(OCTETS, list(CLIENT)), (LOCAL, ""), (FROM_UNIX, SOURCE.path)],
+    ids=["client", "nobody", "unix"],
+)
+def test_a_unix_server_of_ones_own_has_clients_of_any_kind(
+    tmp_path: Path, before: bytes, client: Any
+) -> None:
+    path = tmp_path / "server.sock"
+    server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+    with served(receive(server, trust=LOOPBACK)):
+        said = asked(path, before)
+    assert said["client"] == client
+    assert said["peer"] == str(UnixEndpoint(""))
+
+
+def test_a_server_of_ones_own_has_tls(authority: Authority) -> None:
+    server = socketserver.TCPServer(("127.0.0.1", 0), Handler)
+    with served(receive(server, trust=LOOPBACK, ssl=authority.server())):
+        said = asked(("127.0.0.1", server.server_address[1]), authority=authority)
+    assert said["client"] == list(CLIENT)
+
+
+@pytest.mark.parametrize("make", [socketserver.ThreadingTCPServer, Server])
+def test_second_addresses_are_of_any_family_whatever_the_server_is(
+    make: Any, tmp_path: Path
+) -> None:
+    four, six, path = Port(), Port("::1"), tmp_path / "direct.sock"
+    second = [str(four), str(six), f"unix:{path}"]
+
+    def client(address: Address) -> list[dict[str, Any]]:
+        direct = [asked(place, b"") for place in (four.address, six.address, path)]
+        return [asked(address), *direct]
+
+    def serve(made: Any) -> None:
+        run(
+            Handler,
+            ("127.0.0.1", 0),
+            trust=LOOPBACK,
+            server_class=made,
+            direct_listen=second,
+        )
+
+    first, *direct = interrupted(serve, client, make)
+    four.close()
+    six.close()
+    assert first["client"] == list(CLIENT)
+    assert [one["client"][0] for one in direct] == ["127.0.0.1", "::1", ""]
+    assert [one["preamble"] for one in direct] == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("host", "asks"),
+    [
+        ("", ["127.0.0.1"]),
+        ("::", ["127.0.0.1", "::1"]),
+        ("::1", ["::1"]),
+        ("localhost", ["127.0.0.1"]),
+    ],
+)
+def test_a_host_says_which_family_it_is(host: str, asks: list[str]) -> None:
+    if host == "localhost":
+        asks = [str(socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0][4][0])]
+    server = Server((host, 0), Handler)
+    trust = Trust(peers=["127.0.0.0/8", "::1"])
+    with served(receive(server, trust=trust)):
+        port = server.server_address[1]
+        for each in asks:
+            assert asked((each, port))["client"] == list(CLIENT)
+        if host == "::1":
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), PATIENCE)
+
+
+def test_a_unix_socket_is_there_as_long_as_its_server(tmp_path: Path) -> None:
+    path = tmp_path / "server.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    with served(receive(Server(str(path), Handler), trust=LOOPBACK)):
+        assert asked(path)["client"] == list(CLIENT)
+        with pytest.raises(OSError, match=r"cannot listen on /.*: Address already in"):
+            Server(str(path), Handler)
+        assert path.is_socket()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("where", ["first", "second"])
+def test_an_address_in_use_is_named_and_leaves_nothing_open(where: str) -> None:
+    port = Port()
+    with port._held as held:
+        held.listen()
+        before = open_descriptors()
+        first = port.address if where == "first" else ("127.0.0.1", 0)
+        second = str(port) if where == "second" else "127.0.0.1:0"
+        with pytest.raises(OSError, match=f"cannot listen on .*{port.number}: .* in u"):
+            run(Handler, first, trust=LOOPBACK, direct_listen=second)
+        assert open_descriptors() == before
+
+
+def test_a_host_that_nobody_knows_is_named() -> None:
+    with pytest.raises(OSError, match=r"cannot listen on nowhere\.invalid, port 80"):
+        Server(("nowhere.invalid", 80), Handler)
+
+
+@pytest.mark.parametrize("second", [(), "127.0.0.1:0"])
+def test_a_limit_out_of_range_leaves_nothing_open(second: Any) -> None:
+    before = open_descriptors()
+    with pytest.raises(ConfigurationError, match="waiting"):
+        run(
+            Handler,
+            ("127.0.0.1", 0),
+            trust=LOOPBACK,
+            direct_listen=second,
+            waiting=0,
+        )
+    assert open_descriptors() == before
+
+
+def test_tls_that_is_silent_or_fails_holds_up_nobody_and_is_no_news(
+    authority: Authority, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = Server(("127.0.0.1", 0), Handler)
+    address = ("127.0.0.1", server.server_address[1])
+    with (
+        served(receive(server, trust=LOOPBACK, ssl=authority.server())),
+        socket.create_connection(address, PATIENCE) as silent,
+        socket.create_connection(address, PATIENCE) as failing,
+    ):
+        silent.sendall(OCTETS)
+        failing.sendall(OCTETS + request("/"))
+        # An alert or nothing, and the end.
+        assert b"HTTP/" not in b"".join(iter(lambda: failing.recv(65536), b""))
+        gone = socket.create_connection(address, PATIENCE)
+        gone.sendall(OCTETS)
+        reset(gone)
+        assert asked(address, authority=authority)["client"] == list(CLIENT)
+    _until_threads_end()
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("/mistake", "ValueError: as the test says"),
+        ("/missing", "FileNotFoundError"),
+        ("/refused", "ConnectionRefusedError"),
+    ],
+)
+def test_what_a_handler_does_wrong_is_printed(
+    path: str, error: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = Server(("127.0.0.1", 0), Handler)
+    address = ("127.0.0.1", server.server_address[1])
+    with (
+        served(receive(server, trust=LOOPBACK)),
+        socket.create_connection(address, PATIENCE) as stream,
+    ):
+        stream.sendall(OCTETS + request(path))
+        assert ended(stream)
+    said = capfd.readouterr().err
+    assert error in said
+    assert CLIENT[0] in said
+
+
+def test_what_a_client_does_is_not(capfd: pytest.CaptureFixture[str]) -> None:
+    server = Server(("127.0.0.1", 0), Handler)
+    address = ("127.0.0.1", server.server_address[1])
+    before = threading.active_count()
+    with served(receive(server, trust=LOOPBACK)):
+        gone = socket.create_connection(address, PATIENCE)
+        gone.sendall(OCTETS + request("/waits"))
+        assert asked(address)["client"] == list(CLIENT)
+        reset(gone)
+    _until_threads_end()
+    assert threading.active_count() == before
+    assert capfd.readouterr().err == ""
+
+
+def _until_threads_end() -> None:
+    """Waits for the handlers, which are daemons."""
+    for thread in threading.enumerate():
+        if thread.daemon:
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
