@@ -62,6 +62,8 @@ class Rules(NamedTuple):
     waiting: int
     verifier: Verifier | None
     limit: int | None
+    held: float = 0.0
+    """Seconds for which the kernel may have kept a connection that did not speak."""
 
 
 class _Waiting(NamedTuple):
@@ -175,7 +177,7 @@ class Arrivals:
             rules.trust,
             peer_of(address),
             now,
-            deadline=rules.deadline,
+            deadline=rules.deadline - rules.held,
             verifier=rules.verifier,
             limit=rules.limit,
         )

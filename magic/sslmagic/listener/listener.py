@@ -30,6 +30,12 @@ WAITING = 4096
 """Connections that may wait for their preamble by default: as many as the kernel queues
 for accept (net.core.somaxconn). A gateway's wait for milliseconds."""
 
+_HELD = 1
+"""Seconds of TCP_DEFER_ACCEPT, the least: the kernel then asks a silent peer again with
+its first retransmission, and gives the connection out."""
+_LEAST_TO_HOLD = 2.0
+"""Seconds of a deadline of which there are enough left without `_HELD`."""
+
 _FAMILIES = {socket.AF_INET, socket.AF_INET6, socket.AF_UNIX}
 
 
@@ -62,7 +68,8 @@ class Listener(socket.socket):
         sock: a bound stream socket, TCP or UNIX, in any state of `listen`. It is
             detached, so that nobody accepts past the listener.
         trust: which peers may speak for a client.
-        deadline: seconds that a connection has for its whole preamble.
+        deadline: seconds that a connection has for its whole preamble; the kernel may
+            have kept it for the first of them.
         waiting: how many connections may wait for it at a time, 1 or more.
         verifier: checks proofs; without one every proof is refused.
         limit: the longest preamble in octets; None for each format's own limit.
@@ -89,7 +96,8 @@ class Listener(socket.socket):
         super().__init__(sock.family, sock.type, protocol, sock.detach())
         super().setblocking(False)  # noqa: FBT003  # the library's
         self._timeout = timeout
-        self._rules = Rules(trust, deadline, waiting, verifier, limit)
+        held = self._hold(trust, deadline)
+        self._rules = Rules(trust, deadline, waiting, verifier, limit, held)
         self._turn = threading.RLock()
         self._is_working = False
         self._start()
@@ -267,6 +275,19 @@ class Listener(socket.socket):
     if TYPE_CHECKING:  # typeshed leaves it out
 
         def _accept(self) -> tuple[int, SocketAddress]: ...
+
+    def _hold(self, trust: Trust, deadline: float) -> float:
+        """Have the kernel keep connections until they speak; return for how long.
+
+        A connection is then accepted with its preamble there, and not waited for in
+        here: half of what a listener adds to a TLS handshake. Where direct peers may be
+        clients of a protocol whose server speaks first, none is kept.
+        """
+        anybody = trust.others == "direct" or trust.direct
+        if self.family == socket.AF_UNIX or anybody or deadline < _LEAST_TO_HOLD:
+            return 0.0
+        super().setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _HELD)
+        return _HELD
 
     def _start(self) -> None:
         kind = self.family, self.type, self.proto

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -303,3 +304,42 @@ def test_only_a_plain_stream_socket_is_taken(listener: Listener) -> None:
         pytest.raises(ConfigurationError, match="TLS comes afterwards"),
     ):
         Listener(secured, trust=LOOPBACK)
+
+
+def held(listener: Listener) -> int:
+    """Seconds for which the kernel keeps connections to itself."""
+    return listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT)
+
+
+@pytest.mark.parametrize(
+    ("trust", "deadline", "seconds"),
+    [
+        (LOOPBACK, 5.0, 1),
+        (LOOPBACK, 2.0, 1),
+        (LOOPBACK, 1.9, 0),
+        (Trust(peers=["127.0.0.1"], direct=["127.0.0.2"]), 5.0, 0),
+        (Trust(peers=["127.0.0.1"], others="direct"), 5.0, 0),
+    ],
+)
+def test_the_kernel_keeps_who_must_speak_first(
+    trust: Trust, deadline: float, seconds: int
+) -> None:
+    with Listener(listening(), trust=trust, deadline=deadline) as listener:
+        assert held(listener) == seconds
+
+
+def test_the_kernels_second_counts() -> None:
+    """Who connects and says nothing is gone by the deadline, and no later."""
+    with Listener(listening(), trust=LOOPBACK, deadline=2.2) as listener:
+        listener.settimeout(0.05)
+        began = time.monotonic()
+        with connect(listener) as silent:
+            silent.settimeout(0)
+            while time.monotonic() < began + PATIENCE:
+                with contextlib.suppress(TimeoutError):
+                    listener.accept()
+                with contextlib.suppress(BlockingIOError):
+                    assert silent.recv(1) == b""
+                    break
+            assert 2.0 < time.monotonic() - began < 2.7
+        assert listener.counters.refused[Reason.TIMEOUT] == 1
