@@ -10,13 +10,14 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import pytest
 
 from tests.interop.authority import NAME, Authority
+from tests.interop.peers import Port
 from tests.sources import PROJECT
 
 README = (PROJECT / "README.md").read_text("utf-8")
@@ -25,7 +26,12 @@ BLOCKS = [(found[1], found[2]) for found in BLOCK.finditer(README)]
 
 GATEWAY = "127.0.0.1"
 CLIENT = "127.0.0.9"
-PORT_OF_IT = "print(server.socket.getsockname()[1], flush=True)"
+SHOP = """
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"open"})
+"""
 PATIENCE = 20
 """Seconds for anything that takes milliseconds on an idle machine."""
 
@@ -57,7 +63,7 @@ def replaced(text: str, changes: dict[str, str]) -> str:
 def test_every_block_is_of_a_kind_that_is_run() -> None:
     """A picture is text; pycon is run by test_doctests.py."""
     kinds = [language for language, _ in BLOCKS]
-    assert sorted(kinds) == ["console", "pycon", "python", "sh", "sh", "text"]
+    assert sorted(kinds) == ["console", "pycon", "python", "sh", "sh", "sh", "text"]
 
 
 def test_it_is_read_in_five_minutes() -> None:
@@ -100,32 +106,38 @@ def test_what_the_console_shows(tmp_path: Path) -> None:
         assert done.stdout.splitlines() == shown
 
 
-def test_a_client_reaches_the_server_through_the_gateway(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["in code", "as a command"])
+def test_a_client_reaches_the_server_through_the_gateway(
+    way: str, tmp_path: Path
+) -> None:
     """Both of the README's ends, and a verifying client: the log names the client."""
     authority = Authority.create(tmp_path / "authority")
-    (tmp_path / "server.pem").write_bytes(authority.bundle.read_bytes())
-    with server(tmp_path) as backend, gateway(tmp_path, backend.port) as front:
-        assert fetched(front.port, authority).startswith(b"HTTP/1.0 200 OK\r\n")
-        assert backend.process.stderr
-        log = backend.process.stderr.readline()
-    assert log.startswith(f"{CLIENT} - - ")
+    (tmp_path / "shop.pem").write_bytes(authority.bundle.read_bytes())
+    (tmp_path / "shop.py").write_text(SHOP)
+    with server(way, tmp_path) as backend, gateway(tmp_path, backend.port) as front:
+        assert fetched(front.port, authority).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert backend.process.stdout
+        log = backend.process.stdout.readline()
+    assert f" {CLIENT}:" in log
     assert '"GET / HTTP/1.1" 200' in log
 
 
 @contextmanager
-def server(directory: Path) -> Iterator[Started]:
-    script = replaced(
-        only("python", "sockets.listen"),
-        {
-            '("0.0.0.0", 8443)': f'("{GATEWAY}", 0)',
-            "10.0.0.0/8": GATEWAY,
-            "/etc/ssl/private/server.pem": "server.pem",
-            "server.serve_forever()": f"{PORT_OF_IT}\nserver.serve_forever()",
-        },
-    )
-    with running([sys.executable, "-c", script], directory) as process:
-        assert process.stdout
-        yield Started(process, int(line_of(process.stdout)))
+def server(way: str, directory: Path) -> Iterator[Started]:
+    with closing(Port(GATEWAY)) as port:
+        # The network before the address that is a part of it.
+        changes = {"10.0.0.0/8": GATEWAY, "0.0.0.0": GATEWAY, "8443": str(port.number)}
+        if way == "in code":
+            block = replaced(only("python", "uvicorn.run"), changes)
+            command = [sys.executable, "-c", block]
+        else:
+            block = replaced(only("sh", "sslmagic.servers.uvicorn"), changes)
+            command = ["bash", "-c", f"exec {block}"]
+        with running(command, directory) as process:
+            assert process.stderr
+            while "Uvicorn running" not in line_of(process.stderr):
+                pass
+            yield Started(process, port.number)
 
 
 @contextmanager
