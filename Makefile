@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-inp
 TREES := $(wildcard magic cli plugins tests benchmarks examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench environment clean
+.PHONY: help demo test check format bench soak environment clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ format: $(VENV)/.dev ## mend what ruff can mend
 
 bench: $(VENV)/.bench ## measure side by side with peers
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+soak: $(VENV)/.dev ## 10 000 connections to every server, and a crowd that says nothing
+	@$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 environment: $(VENV)/.dev ## make .venv and nothing else
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import threading
@@ -15,9 +14,8 @@ import trustme
 
 from tests.interop.authority import HELLOS, Authority
 from tests.interop.client import REQUEST, Answer, Pieces, ask, octets, split, together
-from tests.interop.gateway import gateway
 from tests.interop.peers import SOURCES, Address
-from tests.interop.senders import SENDERS
+from tests.interop.serving.front import FORMATS, SENDERS, in_front
 from tests.interop.serving.load import load
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Variant, serving
@@ -31,8 +29,6 @@ CONNECTIONS = 300
 
 BEHIND = 12
 """Octets behind the preamble at each of which it is cut as well."""
-
-(HAPROXY,) = (sender for sender in SENDERS if sender.name == "haproxy-v2-crc")
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +50,14 @@ def node(
 ) -> Iterator[Address]:
     """Where the server itself listens, the same one for every sender."""
     directory = tmp_path_factory.mktemp(variant.name)
-    place = Place(formats=("magic", "proxy2"))
+    place = Place(formats=FORMATS)
     tls = authority if variant.tls else None
     with serving(variant, place, directory=directory, authority=tls) as server:
         assert isinstance(server.address, tuple)
         yield server.address
 
 
-@pytest.fixture(scope="module", params=["haproxy", "gateway"])
+@pytest.fixture(scope="module", params=SENDERS)
 def sender(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -76,18 +72,10 @@ def address(
 ) -> Iterator[Address]:
     """Where the sender listens that stands in front of the server."""
     directory = tmp_path_factory.mktemp(sender)
-    with _in_front(sender, node, authority, directory, tls=variant.tls) as place:
+    with in_front(
+        sender, node, directory=directory, authority=authority, tls=variant.tls
+    ) as place:
         yield place
-
-
-def _in_front(
-    sender: str, node: Address, authority: Authority, directory: Path, *, tls: bool
-) -> contextlib.AbstractContextManager[Address]:
-    if sender == "haproxy":
-        return HAPROXY.to(node, directory=directory, authority=authority)
-    protocol = "ssl" if tls else "client_first"
-    options = ("--protocol", protocol)
-    return gateway(node[0], node, enhance="magic", directory=directory, options=options)
 
 
 def _context(
@@ -162,7 +150,9 @@ def _connected(address: Address) -> socket.socket:
 def test_no_connection_is_lost(
     variant: Variant, node: Address, authority: Authority, tmp_path: Path
 ) -> None:
-    with _in_front("haproxy", node, authority, tmp_path, tls=variant.tls) as address:
+    with in_front(
+        SENDERS[0], node, directory=tmp_path, authority=authority, tls=variant.tls
+    ) as address:
         done = load(
             address,
             _context(variant, authority),

@@ -66,10 +66,11 @@ def load(
     answered = 0
     began = time.monotonic()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for what in pool.map(
+        asked = pool.map(
             lambda _: _asked(address, context, sources, request or REQUEST),
             range(number),
-        ):
+        )
+        for what in asked:
             if what is None:
                 answered += 1
             else:
