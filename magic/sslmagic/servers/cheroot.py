@@ -23,11 +23,11 @@ from typing import Any
 
 from cheroot import cli, server, wsgi
 
-from sslmagic.headers import claims_forwarding
-from sslmagic.listener import WAITING, Listener
-from sslmagic.listener.peername import IPName, PeerName
+from sslmagic.listener import WAITING
+from sslmagic.listener.peername import PeerName
 from sslmagic.reception import DEADLINE
 from sslmagic.relay.listening import BACKLOG
+from sslmagic.servers.cheroot_connection import ClientConnection, NamingListener
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
 from sslmagic.trust import Trust
@@ -38,52 +38,10 @@ __all__ = ["HTTPServer", "Server", "main", "run"]
 Address = tuple[str, int] | str
 
 
-class _Listener(Listener):
-    """A listener that says what cheroot takes for an address of any peer."""
-
-    names: dict[int, PeerName]
-    """Whose connections are, by descriptor, until cheroot has made its own of them.
-    TLS keeps the descriptor, and not the name: an `ssl.SSLSocket` asks the kernel."""
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        connection, name = super().accept()
-        self.names[connection.fileno()] = name
-        return connection, _pair(name)
-
-
-class _Request(server.HTTPRequest):
-    """A request whose headers name no other client than its connection's."""
-
-    def read_request_headers(self) -> bool:
-        read: bool = super().read_request_headers()  # type: ignore[no-untyped-call]
-        if self.conn.peer_name.preamble is not None:
-            for name in [name for name in self.inheaders if claims_forwarding(name)]:
-                del self.inheaders[name]
-        return read
-
-
-class _Connection(server.HTTPConnection):
-    """A connection that knows its client."""
-
-    RequestHandlerClass = _Request
-
-    peer_name: PeerName
-    """The client, with `.preamble` and `.peer` on it."""
-
-    def __init__(self, server: Any, sock: Any, *makefile: Any) -> None:
-        super().__init__(server, sock, *makefile)
-        self.peer_name = server.names.pop(sock.fileno())
-        # cheroot does the same again, though not on a UNIX socket.
-        self.remote_addr, self.remote_port = _pair(self.peer_name)
-        if self.peer_name.preamble is not None:
-            # The kernel knows who runs the gateway, and that is not the client's user.
-            self.peercreds_enabled = self.peercreds_resolve_enabled = False
-
-
 class _Receiving(server.HTTPServer):
     """What both kinds of server are here."""
 
-    ConnectionClass = _Connection
+    ConnectionClass = ClientConnection
     # cheroot's are 5, and it accepts no more than one while it shakes hands. What does
     # not fit in the kernel drops, and has the gateway try again after a second; and
     # where it answers with a cookie then, a ClientHello that comes in a segment of its
@@ -170,8 +128,8 @@ class _Receiving(server.HTTPServer):
             raise
 
     def _received(self, sock: Any) -> Any:
-        listener = self.entrance.listener(sock, _Listener)
-        assert isinstance(listener, _Listener)
+        listener = self.entrance.listener(sock, NamingListener)
+        assert isinstance(listener, NamingListener)
         listener.names = self.names
         return listener if self.ssl_adapter is None else self.ssl_adapter.bind(listener)
 
@@ -304,11 +262,6 @@ def _serve_arguments(entrance: Entrance, arguments: list[str]) -> None:
     threads = {"minthreads": options.numthreads, "maxthreads": options.max}
     given = {name: number for name, number in threads.items() if number is not None}
     HTTPServer(options.bind_addr, app.gateway, entrance=entrance, **given).safe_start()
-
-
-def _pair(name: PeerName) -> tuple[str, int | None]:
-    """Return host and port; a path, or nothing, is in the host's place."""
-    return (name[0], name[1]) if isinstance(name, IPName) else (str(name), None)
 
 
 def _is_plain(sock: Any) -> bool:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -29,7 +28,6 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 from tornado.netutil import bind_sockets, bind_unix_socket
-from tornado.process import fork_processes
 
 from sslmagic.errors import ConfigurationError
 from sslmagic.headers import claims_forwarding
@@ -38,12 +36,12 @@ from sslmagic.listener.peername import IPName, plain_name
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
 from sslmagic.servers.inet import InetListener
+from sslmagic.servers.tornado_processes import forked, until_told
 from sslmagic.trust import Trust
 
 __all__ = ["Server", "client", "listen", "run"]
 
 _BINDS = ("family", "backlog", "flags", "reuse_port")
-_ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Server(HTTPServer):
@@ -232,7 +230,7 @@ def run(
     try:
         parent = None
         if processes != 1:
-            parent = _forked(processes, max_restarts)
+            parent = forked(processes, max_restarts)
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_serve(server, sockets, direct, parent))
     finally:
@@ -291,36 +289,9 @@ async def _serve(
     direct: list[socket.socket],
     parent: socket.socket | None,
 ) -> None:
-    loop, told = asyncio.get_running_loop(), asyncio.Event()
-    for number in _ENDS:
-        loop.add_signal_handler(number, told.set)
-    if parent is not None:
-        loop.add_reader(parent, told.set)
     try:
-        _add(server, sockets, direct)
-        await told.wait()
+        async with until_told(parent):
+            _add(server, sockets, direct)
     finally:
         server.stop()
-        if parent is not None:
-            loop.remove_reader(parent)
-            parent.close()
     await server.close_all_connections()
-
-
-def _forked(processes: int | None, max_restarts: int | None) -> socket.socket:
-    """Return in each of several processes what is readable once the first one ends.
-
-    The first one waits in here, and leaves by SystemExit when all others have ended.
-    Tornado leaves them running when it is killed, whom nobody else knows.
-    """
-    ended, alive = socket.socketpair()
-
-    def end(*_: object) -> None:
-        alive.close()
-
-    before = [signal.signal(number, end) for number in _ENDS]
-    fork_processes(processes, max_restarts)
-    alive.close()
-    for number, handler in zip(_ENDS, before, strict=True):
-        signal.signal(number, handler)
-    return ended

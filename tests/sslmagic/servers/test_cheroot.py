@@ -7,8 +7,6 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,99 +14,25 @@ import cheroot.cli
 import cheroot.server
 import pytest
 
-from sslmagic.servers.cheroot import HTTPServer, Server, main
+from sslmagic.servers.cheroot import Server, main
 from sslmagic.servers.entrance import Entrance
 from tests.interop.client import RefusedError
 from tests.interop.peers import Port, Process
-from tests.interop.serving.answer import answer
 from tests.interop.serving.cheroot import VARIANTS
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import serving
 from tests.interop.serving.wsgi_app import app
 from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
+from tests.sslmagic.servers.gateway import started
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.cheroot"]
 ENTRANCE = Entrance(LOOPBACK)
 
 
-class Gateway(cheroot.server.Gateway):
-    """Answers without WSGI."""
-
-    def respond(self) -> None:
-        conn = self.req.conn
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in self.req.inheaders.items()
-        ]
-        client = (conn.remote_addr, conn.remote_port)
-        name = conn.peer_name
-        body = answer(client, name.preamble, name.peer, headers)
-        self.req.status = b"200 OK"
-        self.req.outheaders.append((b"Content-Length", str(len(body)).encode()))
-        self.req.ensure_headers_sent()
-        self.req.write(body)
-
-
-@contextmanager
-def running(server: Any) -> Iterator[Any]:
-    server.prepare()
-    thread = threading.Thread(target=server.serve)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
-
-
 @kept_by(*VARIANTS)
 def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
     rule(running)
-
-
-def test_a_gateway_of_ones_own_sees_the_client_and_no_forged_header() -> None:
-    with running(HTTPServer(("127.0.0.1", 0), Gateway, entrance=ENTRANCE)) as server:
-        said = asked(server.bind_addr, request=FORGED)
-    assert said["client"] == list(CLIENT)
-    assert said["claims"] == []
-
-
-def test_the_gateways_user_is_nobodys_client(tmp_path: Path) -> None:
-    """cheroot would make whoever runs the gateway the REMOTE_USER of every request."""
-    seen: list[set[str]] = []
-
-    def noting(environ: dict[str, Any], start_response: Any) -> Any:
-        seen.append({name for name in environ if "REMOTE" in name})
-        return app(environ, start_response)
-
-    path = str(tmp_path / "server.sock")
-    peers: dict[str, Any] = {
-        "peercreds_enabled": True,
-        "peercreds_resolve_enabled": True,
-    }
-    with running(Server(path, noting, entrance=ENTRANCE, **peers)):
-        assert asked(Path(path))["client"] == list(CLIENT)
-    assert seen == [{"REMOTE_ADDR", "REMOTE_PORT"}]
-
-
-@pytest.mark.parametrize("kind", [HTTPServer, Server])
-def test_many_may_connect_while_it_shakes_hands_with_one(kind: Any) -> None:
-    """The kernel queues them; what it drops asks again after a second."""
-    what = app if kind is Server else Gateway
-    server = kind(("127.0.0.1", 0), what, entrance=ENTRANCE)
-    server.prepare()
-    try:
-        for _ in range(64):
-            socket.create_connection(server.bind_addr, timeout=0.9).close()
-    finally:
-        server.stop()
-
-
-def test_the_queue_may_be_as_short_as_it_is_told() -> None:
-    server = Server(("127.0.0.1", 0), app, entrance=ENTRANCE, request_queue_size=7)
-    assert server.request_queue_size == 7
 
 
 def test_a_second_address_has_what_was_set_of_the_first() -> None:
@@ -117,7 +41,7 @@ def test_a_second_address_has_what_was_set_of_the_first() -> None:
     server = Server(("127.0.0.1", 0), app, entrance=entrance, numthreads=1)
     server.max_request_header_size = 40
     try:
-        with running(server):
+        with started(server):
             with pytest.raises(RefusedError, match="413"):
                 asked(port.address, b"", request=FORGED)
     finally:
@@ -156,7 +80,7 @@ def test_an_address_in_use_stops_what_has_started() -> None:
 
 def test_half_a_preamble_keeps_nobody_waiting() -> None:
     """accept() would, for the second that cheroot gives it."""
-    with running(Server(("127.0.0.1", 0), app, entrance=ENTRANCE)) as server:
+    with started(Server(("127.0.0.1", 0), app, entrance=ENTRANCE)) as server:
         assert server.socket.gettimeout() == 0
 
 
@@ -216,7 +140,7 @@ def test_the_command_takes_its_own_options(tmp_path: Path) -> None:
 
 def test_the_command_serves_a_gateway(tmp_path: Path) -> None:
     port = Port()
-    path = "tests.sslmagic.servers.test_cheroot:Gateway"
+    path = "tests.sslmagic.servers.gateway:Gateway"
     options = [path, "--bind", str(port), "--threads=2", "--max-threads=3"]
     command = [*COMMAND, *options, "--trust", "127.0.0.0/8"]
     with Process(command, log=tmp_path / "log", ports=[port]):

@@ -8,13 +8,11 @@ import logging
 import select
 import signal
 import socket
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import uvloop
 import websockets.asyncio.server
 from websockets.asyncio.server import Server, ServerConnection, basic_auth
 from websockets.datastructures import Headers
@@ -43,7 +41,6 @@ from tests.sslmagic.receiving import (
 from tests.sslmagic.servers.conduct import Rule, Running, kept_by
 from tests.sslmagic.servers.upgrade import UPGRADE, told
 
-LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 BOTH = [variant for variant in VARIANTS if variant.name != "websockets-sync"]
 
 
@@ -51,15 +48,6 @@ BOTH = [variant for variant in VARIANTS if variant.name != "websockets-sync"]
 def variant(request: pytest.FixtureRequest) -> Variant:
     assert isinstance(request.param, Variant)
     return request.param
-
-
-@pytest.fixture(params=LOOPS)
-def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, None]], None]:
-    def runs(main: Coroutine[Any, Any, None]) -> None:
-        with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
-            runner.run(asyncio.wait_for(main, PATIENCE))
-
-    return runs
 
 
 async def handler(connection: ServerConnection) -> None:
