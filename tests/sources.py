@@ -8,7 +8,7 @@ import functools
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["PROJECT", "ROOTS", "Import", "Source", "sources"]
+__all__ = ["PROJECT", "ROOTS", "Import", "Source", "servers", "sources"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 ROOTS = (PROJECT / "magic", PROJECT / "cli")
@@ -106,3 +106,22 @@ def _is_declaration(node: ast.stmt) -> bool:
             return True
         case _:
             return False
+
+
+def servers() -> dict[str, Path]:
+    """The modules of sslmagic.servers that run a server, by the server's name."""
+    folder = PROJECT / "magic" / "sslmagic" / "servers"
+    files = [*folder.glob("*.py"), *folder.glob("*/__init__.py")]
+    found = {
+        file.parent.name if file.stem == "__init__" else file.stem: file
+        for file in files
+    }
+    return {name: file for name, file in found.items() if "run" in _exported(file)}
+
+
+def _exported(file: Path) -> list[str]:
+    for node in ast.parse(file.read_text("utf-8")).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
+                return [str(name) for name in ast.literal_eval(value)]
+    return []

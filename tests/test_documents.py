@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import PROJECT
+from tests.sources import PROJECT, servers
 
 DOCUMENTS = sorted((PROJECT / "docs").glob("*.md"))
 SERVERS = (PROJECT / "docs" / "servers.md").read_text("utf-8")
-SHARED = {"command", "entrance", "gunicorn_settings", "inet"}
-"""Modules of sslmagic.servers that are no server's."""
 
 
 def name(path: Path) -> str:
@@ -44,16 +42,15 @@ def test_python_in_a_page_is_python(page: Path) -> None:
 
 
 def test_every_server_is_in_the_table() -> None:
-    modules = {path.stem for path in PROJECT.glob("magic/sslmagic/servers/[!_]*")}
     lines = [line for line in SERVERS.splitlines() if line.startswith("| [")]
-    for module in modules - SHARED:
+    for module in servers():
         assert any(f"`{module}." in line for line in lines), module
 
 
 def test_every_command_of_a_server_is_in_the_table() -> None:
     commands = {
-        path.stem
-        for path in PROJECT.glob("magic/sslmagic/servers/*.py")
+        name
+        for name, path in servers().items()
         if "\ndef main(" in path.read_text("utf-8")
     }
     shown = set(

@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 from sslmagic import Preamble, encode
 from tests.interop.authority import NAME, Authority
 from tests.interop.peers import Port, Process
-from tests.sources import PROJECT
+from tests.sources import PROJECT, servers
 from tests.sslmagic.receiving import CLIENT, DESTINATION, OCTETS, PATIENCE, ended
 
 EXAMPLES = PROJECT / "examples"
@@ -52,9 +52,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def test_every_server_has_an_example() -> None:
-    servers = {path.stem for path in PROJECT.glob("magic/sslmagic/servers/[!_]*")}
-    servers -= {"command", "entrance", "gunicorn_settings", "inet"}
-    assert {path.stem.partition("_")[2] for path in SERVERS} == servers
+    assert {path.stem.partition("_")[2] for path in SERVERS} == servers().keys()
 
 
 @pytest.mark.parametrize("example", LIBRARY, ids=lambda path: path.name)
