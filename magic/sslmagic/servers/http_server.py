@@ -100,16 +100,9 @@ def run(
 ) -> None:
     """Serve until interrupted.
 
-    Args:
-        handler: a `BaseHTTPRequestHandler`, or a `functools.partial` of one. It is used
-            as if it were also a `ClientRequests`.
-        address: (host, port), or the path of a UNIX socket.
-        trust: which peers may speak for a client.
-        ssl: with it connections are TLS.
-        server_class: of the server; one with a thread for each connection by default.
-        direct_listen: second addresses without preamble, with the same TLS.
-        deadline: seconds that a connection has for its whole preamble.
-        waiting: connections that may wait for it at a time, per listener.
+    Its arguments are those of `sslmagic.servers.socketserver.run`, but the handler: a
+    `BaseHTTPRequestHandler`, or a `functools.partial` of one. It is used as if it were
+    also a `ClientRequests`.
 
     Raises:
         ConfigurationError: a value is out of range, or *handler* is of another kind.

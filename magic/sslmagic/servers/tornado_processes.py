@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from tornado.process import fork_processes
 
@@ -16,7 +16,7 @@ _ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextlib.asynccontextmanager
-async def until_told(parent: socket.socket | None) -> AsyncIterator[None]:
+async def until_told(parent: socket.socket | None) -> AsyncGenerator[None]:
     """Leave the block only when SIGTERM or SIGINT says so.
 
     Args:

@@ -107,13 +107,7 @@ def run(
 ) -> None:
     """Serve until interrupted, as `waitress.serve` does, with its options.
 
-    Args:
-        app: the application, which gets each environ with its client.
-        trust: which peers may speak for a client.
-        direct_listen: second addresses without preamble.
-        deadline: seconds that a connection has for its whole preamble.
-        waiting: connections that may wait for it at a time, per listener.
-        options: waitress's own.
+    Its arguments are those of `create_server`.
 
     Raises:
         ConfigurationError: an option cannot be had beside preambles.

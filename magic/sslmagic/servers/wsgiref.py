@@ -57,13 +57,9 @@ def run(
 
     Args:
         app: the application; each connection calls it in a thread of its own.
-        address: (host, port), or the path of a UNIX socket.
-        trust: which peers may speak for a client.
-        ssl: with it connections are TLS.
         handler: of the requests.
-        direct_listen: second addresses without preamble, with the same TLS.
-        deadline: seconds that a connection has for its whole preamble.
-        waiting: connections that may wait for it at a time, per listener.
+
+    The other arguments are those of `sslmagic.servers.socketserver.run`.
 
     Raises:
         ConfigurationError: a value is out of range.

@@ -64,9 +64,9 @@ def test_what_is_no_address_has_the_shape_of_one_and_says_so() -> None:
     for path in ("/run/client", ""):
         name = pair_name(peer_name(UnixEndpoint(path), PREAMBLE, GATEWAY))
         assert isinstance(name, PairName)
-        assert name == (path, 0)
         assert name.preamble is PREAMBLE
         assert name.peer is GATEWAY
+        assert name == (path, 0)
 
 
 def test_a_name_can_be_copied() -> None:

@@ -14,7 +14,7 @@ import cheroot.cli
 import cheroot.server
 import pytest
 
-from sslmagic.servers.cheroot import Server, main
+from sslmagic.servers.cheroot import HTTPServer, Server, main
 from sslmagic.servers.entrance import Entrance
 from tests.interop.client import RefusedError
 from tests.interop.peers import Port, Process
@@ -24,7 +24,7 @@ from tests.interop.serving.variant import serving
 from tests.interop.serving.wsgi_app import app
 from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
-from tests.sslmagic.servers.gateway import started
+from tests.sslmagic.servers.gateway import Gateway, started
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.cheroot"]
 ENTRANCE = Entrance(LOOPBACK)
@@ -33,6 +33,24 @@ ENTRANCE = Entrance(LOOPBACK)
 @kept_by(*VARIANTS)
 def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
     rule(running)
+
+
+@pytest.mark.parametrize("kind", [HTTPServer, Server])
+def test_many_may_connect_while_it_shakes_hands_with_one(kind: Any) -> None:
+    """The kernel queues them; what it drops asks again after a second."""
+    what: Any = app if kind is Server else Gateway
+    server = kind(("127.0.0.1", 0), what, entrance=ENTRANCE)
+    server.prepare()
+    try:
+        for _ in range(64):
+            socket.create_connection(server.bind_addr, timeout=0.9).close()
+    finally:
+        server.stop()
+
+
+def test_the_queue_may_be_as_short_as_it_is_told() -> None:
+    server = Server(("127.0.0.1", 0), app, entrance=ENTRANCE, request_queue_size=7)
+    assert server.request_queue_size == 7
 
 
 def test_a_second_address_has_what_was_set_of_the_first() -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from sslmagic.servers.cheroot import HTTPServer, Server
 from sslmagic.servers.entrance import Entrance
@@ -41,21 +38,3 @@ def test_the_gateways_user_is_nobodys_client(tmp_path: Path) -> None:
     with started(Server(path, noting, entrance=ENTRANCE, **peers)):
         assert asked(Path(path))["client"] == list(CLIENT)
     assert seen == [{"REMOTE_ADDR", "REMOTE_PORT"}]
-
-
-@pytest.mark.parametrize("kind", [HTTPServer, Server])
-def test_many_may_connect_while_it_shakes_hands_with_one(kind: Any) -> None:
-    """The kernel queues them; what it drops asks again after a second."""
-    what = app if kind is Server else Gateway
-    server = kind(("127.0.0.1", 0), what, entrance=ENTRANCE)
-    server.prepare()
-    try:
-        for _ in range(64):
-            socket.create_connection(server.bind_addr, timeout=0.9).close()
-    finally:
-        server.stop()
-
-
-def test_the_queue_may_be_as_short_as_it_is_told() -> None:
-    server = Server(("127.0.0.1", 0), app, entrance=ENTRANCE, request_queue_size=7)
-    assert server.request_queue_size == 7

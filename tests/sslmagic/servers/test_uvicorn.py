@@ -181,7 +181,8 @@ def test_a_scope_without_its_connection_is_an_error_and_no_guess() -> None:
 
     async def call() -> None:
         scope: dict[str, Any] = {"type": "http", "client": CLIENT, "headers": []}
-        await config.loaded_app(scope, None, None)
+        nothing: Any = None
+        await config.loaded_app(scope, nothing, nothing)
 
     with pytest.raises(RuntimeError, match="context"):
         call().send(None)

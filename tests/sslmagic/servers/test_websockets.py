@@ -44,12 +44,6 @@ from tests.sslmagic.servers.upgrade import UPGRADE, told
 BOTH = [variant for variant in VARIANTS if variant.name != "websockets-sync"]
 
 
-@pytest.fixture(params=BOTH, ids=lambda variant: variant.name)
-def variant(request: pytest.FixtureRequest) -> Variant:
-    assert isinstance(request.param, Variant)
-    return request.param
-
-
 async def handler(connection: ServerConnection) -> None:
     await connection.send(said(connection))
     await connection.wait_closed()
@@ -70,6 +64,7 @@ def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_a_signal_closes_connections_in_due_form(
     variant: Variant, tmp_path: Path, number: signal.Signals
 ) -> None:

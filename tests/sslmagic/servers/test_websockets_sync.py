@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import select
-import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -37,7 +36,7 @@ from tests.sslmagic.receiving import (
     reset,
 )
 from tests.sslmagic.servers.conduct import Rule, Running, asked, kept_by
-from tests.sslmagic.servers.upgrade import UPGRADE, told
+from tests.sslmagic.servers.upgrade import told
 
 (VARIANT,) = (variant for variant in VARIANTS if variant.name == "websockets-sync")
 
@@ -82,25 +81,6 @@ def served(server: Server) -> Iterator[Address]:
 @kept_by(VARIANT)
 def test_it_keeps_the_rules(running: Running, rule: Rule) -> None:
     rule(running)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_closes_connections_in_due_form(
-    tmp_path: Path, number: signal.Signals
-) -> None:
-    with serving(VARIANT, Place(), directory=tmp_path) as server:
-        assert isinstance(server.address, tuple)
-        with socket.create_connection(server.address, PATIENCE) as stream:
-            stream.sendall(OCTETS + UPGRADE)
-            while b'"claims"' not in stream.recv(65536):
-                pass
-            signal.pidfd_send_signal(server.process._pidfd, number)
-            # 1001, going away; and the server awaits as much of us.
-            assert stream.recv(4) == b"\x88\x02\x03\xe9"
-            stream.sendall(b"\x88\x82\0\0\0\0\x03\xe9")
-            assert ended(stream)
-        assert select.select([server.process._pidfd], [], [], PATIENCE)[0]
-        assert server.process.end() == 0
 
 
 def test_tls_that_is_silent_keeps_nobody_waiting(authority: Authority) -> None:
