@@ -33,8 +33,9 @@ for accept (net.core.somaxconn). A gateway's wait for milliseconds."""
 _HELD = 1
 """Seconds of TCP_DEFER_ACCEPT, the least: the kernel then asks a silent peer again with
 its first retransmission, and gives the connection out."""
-_LEAST_TO_HOLD = 2.0
-"""Seconds of a deadline of which there are enough left without `_HELD`."""
+_LEAST_TO_HOLD = 3.0
+"""Seconds of the shortest deadline for which it does: where the answer to the first
+retransmission is lost, as in a crowd, the second one comes two seconds later."""
 
 _FAMILIES = {socket.AF_INET, socket.AF_INET6, socket.AF_UNIX}
 
@@ -276,8 +277,8 @@ class Listener(socket.socket):
 
         def _accept(self) -> tuple[int, SocketAddress]: ...
 
-    def _hold(self, trust: Trust, deadline: float) -> float:
-        """Have the kernel keep connections until they speak; return for how long.
+    def _hold(self, trust: Trust, deadline: float) -> bool:
+        """Have the kernel keep connections until they speak; return whether it does.
 
         A connection is then accepted with its preamble there, and not waited for in
         here: half of what a listener adds to a TLS handshake. Where direct peers may be
@@ -285,9 +286,9 @@ class Listener(socket.socket):
         """
         anybody = trust.others == "direct" or trust.direct
         if self.family == socket.AF_UNIX or anybody or deadline < _LEAST_TO_HOLD:
-            return 0.0
+            return False
         super().setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _HELD)
-        return _HELD
+        return True
 
     def _start(self) -> None:
         kind = self.family, self.type, self.proto
