@@ -20,7 +20,7 @@ from tests.interop.serving.load import load
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Variant, serving
 from tests.interop.serving.variants import VARIANTS
-from tests.sslmagic.receiving import CLIENT, OCTETS, PATIENCE
+from tests.sslmagic.receiving import CLIENT, OCTETS, PATIENCE, ended
 from tests.sslmagic.servers.streams import streams_over
 from tests.sslmagic.servers.upgrade import told_over
 
@@ -160,6 +160,27 @@ def test_no_connection_is_lost(
             request=variant.request,
         )
     assert (done.answered, done.lost) == (CONNECTIONS, {})
+
+
+def test_an_application_has_the_counters_of_its_process(
+    variant: Variant, node: Address, authority: Authority
+) -> None:
+    context = _context(variant, authority)
+    request = variant.request or REQUEST
+
+    def counters() -> dict[str, int]:
+        answer = ask(node, context, before=OCTETS, request=request)
+        # A server has one listener, and a worker none of its parent's.
+        (counted,) = answer.body["counters"]
+        return dict(counted)
+
+    before = counters()
+    with socket.create_connection(node, PATIENCE) as stranger:
+        stranger.sendall(b"no preamble")
+        assert ended(stranger)
+    after = counters()
+    assert after.pop("accepted") == before.pop("accepted") + 1
+    assert sum(after.values()) == sum(before.values()) + 1
 
 
 def test_a_preamble_may_arrive_in_any_two_pieces(
