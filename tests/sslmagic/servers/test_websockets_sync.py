@@ -136,6 +136,8 @@ def test_shutting_down_ends_what_waits(authority: Authority) -> None:
         half = socket.create_connection(address, PATIENCE)
         half.sendall(OCTETS[:9])
         assert told(address)["client"] == list(CLIENT)
+    # Who has not said an octet waits in the kernel, which tells him when he does.
+    silent.sendall(OCTETS[:1])
     for stream in (silent, half):
         assert ended(stream)
         stream.close()
