@@ -7,6 +7,7 @@ whatever else this machine does befalls both.
 from __future__ import annotations
 
 import dataclasses
+import resource
 import select
 import socket
 import ssl
@@ -121,6 +122,7 @@ def crowd(
                 silent.gather()
             rounds += _rounds(pairs)
             lasted += silent.lasted
+            silent.close()
         counters = client.counters(one)
         one.process.until(
             lambda: _Size.of(one.process).descriptors <= before.descriptors,
@@ -176,6 +178,9 @@ class _Silent:
     def left(self) -> int:
         return len(self._there)
 
+    def close(self) -> None:
+        self._epoll.close()
+
     def gather(self) -> None:
         """Sees which have been ended."""
         events = self._epoll.poll(0, max(1, self.left))
@@ -213,7 +218,14 @@ class _Size:
     @classmethod
     def of(cls, process: Process) -> Self:
         measured = Measured(pid=process.pid, host="", port=0)
-        return cls(descriptors=measured.descriptors, memory=measured.pss)
+        # Resident, not proportional: to collect garbage a forked worker writes to pages
+        # that it shared with its parent, and then each has its own.
+        resident = (
+            int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            for pid in measured.pids
+        )
+        memory = sum(resident) * resource.getpagesize()
+        return cls(descriptors=measured.descriptors, memory=memory)
 
 
 def address_of(server: Server) -> Address:
