@@ -497,7 +497,7 @@ def test_the_destination_is_in_the_preamble(authority: Authority) -> None:
 
 def test_a_listener_of_tls_ends_like_any(authority: Authority) -> None:
     listener = secure(authority)
-    silent = connect(listener, OCTETS[:1])
+    silent = connect(listener)
     listener.setblocking(False)
     with pytest.raises(BlockingIOError):
         listener.accept()

@@ -14,7 +14,6 @@ from __future__ import annotations
 import errno
 import select
 import socket
-import struct
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -52,11 +51,6 @@ _PEERS_FAULT = {
 }
 
 
-# tcpi_total_retrans of struct tcp_info, linux/tcp.h.
-_TOTAL_RETRANSMITTED = 100
-_TCP_INFO = 104
-_RETRANSMITTED = struct.Struct("=I")
-
 Accept = Callable[[], tuple[int, SocketAddress]]
 
 
@@ -68,16 +62,12 @@ class Rules(NamedTuple):
     waiting: int
     verifier: Verifier | None
     limit: int | None
-    held: bool = False
-    """Whether the kernel keeps connections that do not speak, for a while."""
 
 
 class _Waiting(NamedTuple):
     connection: Connection
     reception: Reception
     address: SocketAddress
-    held: int
-    """Seconds for which the kernel had it already, which count."""
 
 
 class Arrivals:
@@ -95,7 +85,6 @@ class Arrivals:
         "_epoll",
         "_journal",
         "_kind",
-        "_lines",
         "_resumes",
         "_rules",
         "_waiting",
@@ -114,10 +103,8 @@ class Arrivals:
         self._rules = rules
         self._journal = Journal()
         self._resumes: float | None = None
+        # All have the same time to speak, so the order of arrival is that of deadlines.
         self._waiting: dict[int, _Waiting] = {}
-        # All have the same time to speak, so the order of arrival is that of deadlines
-        # among those that were held for as long.
-        self._lines: dict[int, dict[int, _Waiting]] = {}
         self._alarm = Alarm()
         self._epoll = select.epoll()
         self._epoll.register(self._alarm, select.EPOLLIN)
@@ -167,7 +154,6 @@ class Arrivals:
         for waiting in self._waiting.values():
             waiting.connection.close()
         self._waiting.clear()
-        self._lines.clear()
 
     def _take(self, accept: Accept) -> Connection | None:
         try:
@@ -196,9 +182,7 @@ class Arrivals:
         outcome = reception.outcome or receive(connection, reception, now)
         if outcome is not None:
             return self._decided(connection, address, outcome, now)
-        held = _held(connection) if rules.held else 0
-        reception.deadline -= held
-        self._wait(_Waiting(connection, reception, address, held), now)
+        self._wait(_Waiting(connection, reception, address), now)
         return None
 
     def _wait(self, waiting: _Waiting, now: float) -> None:
@@ -211,12 +195,11 @@ class Arrivals:
             self._turn_away(waiting, f"it cannot be watched: {error.strerror}", now)
             return
         self._waiting[descriptor] = waiting
-        self._lines.setdefault(waiting.held, {})[descriptor] = waiting
-        if self._alarm.time is None or waiting.reception.deadline < self._alarm.time:
+        if self._alarm.time is None:
             self._set_alarm()
 
     def _advance(self, descriptor: int, event: int) -> Connection | None:
-        connection, reception, address, _ = self._waiting[descriptor]
+        connection, reception, address = self._waiting[descriptor]
         now = time.monotonic()
         outcome = receive(connection, reception, now, event)
         if outcome is None:
@@ -230,7 +213,7 @@ class Arrivals:
             self._resumes = None
             self._epoll.modify(self._descriptor, select.EPOLLIN)
         while (waiting := self._oldest()) is not None:
-            connection, reception, address, _ = waiting
+            connection, reception, address = waiting
             outcome = reception.expire(now)
             if outcome is None:
                 break
@@ -266,15 +249,13 @@ class Arrivals:
         self._decided(waiting.connection, waiting.address, refused, now)
 
     def _oldest(self) -> _Waiting | None:
-        oldest = (next(iter(line.values())) for line in self._lines.values() if line)
-        return min(oldest, key=lambda one: one.reception.deadline, default=None)
+        return next(iter(self._waiting.values()), None)
 
     def _leave(self, descriptor: int) -> None:
         # Before the descriptor is closed or given away: a forked child may share the
         # connection, and then closing it would not take it out of the epoll.
         self._epoll.unregister(descriptor)
-        held = self._waiting.pop(descriptor).held
-        del self._lines[held][descriptor]
+        del self._waiting[descriptor]
 
     def _decided(
         self,
@@ -292,16 +273,3 @@ class Arrivals:
         if (default := socket.getdefaulttimeout()) is not None:
             connection.settimeout(default)
         return connection
-
-
-def _held(connection: Connection) -> int:
-    """Return for how many seconds the kernel has had a connection that says nothing.
-
-    Where TCP_DEFER_ACCEPT is set it gives one out that has answered a retransmission,
-    and those are 1, 2, 4 … seconds apart: most have been held for one second, some for
-    three, and none where the queue was so full that it answered with a cookie.
-    """
-    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO)
-    # An accepted connection has sent nothing but what it was made with.
-    (retransmitted,) = _RETRANSMITTED.unpack_from(info, _TOTAL_RETRANSMITTED)
-    return int(2**retransmitted - 1)

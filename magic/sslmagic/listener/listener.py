@@ -30,13 +30,6 @@ WAITING = 4096
 """Connections that may wait for their preamble by default: as many as the kernel queues
 for accept (net.core.somaxconn). A gateway's wait for milliseconds."""
 
-_HELD = 1
-"""Seconds of TCP_DEFER_ACCEPT, the least: the kernel then asks a silent peer again with
-its first retransmission, and gives the connection out."""
-_LEAST_TO_HOLD = 3.0
-"""Seconds of the shortest deadline for which it does: where the answer to the first
-retransmission is lost, as in a crowd, the second one comes two seconds later."""
-
 _FAMILIES = {socket.AF_INET, socket.AF_INET6, socket.AF_UNIX}
 
 
@@ -69,8 +62,7 @@ class Listener(socket.socket):
         sock: a bound stream socket, TCP or UNIX, in any state of `listen`. It is
             detached, so that nobody accepts past the listener.
         trust: which peers may speak for a client.
-        deadline: seconds that a connection has for its whole preamble; the kernel may
-            have kept it for the first of them.
+        deadline: seconds that a connection has for its whole preamble.
         waiting: how many connections may wait for it at a time, 1 or more.
         verifier: checks proofs; without one every proof is refused.
         limit: the longest preamble in octets; None for each format's own limit.
@@ -97,8 +89,7 @@ class Listener(socket.socket):
         super().__init__(sock.family, sock.type, protocol, sock.detach())
         super().setblocking(False)  # noqa: FBT003  # the library's
         self._timeout = timeout
-        held = self._hold(trust, deadline)
-        self._rules = Rules(trust, deadline, waiting, verifier, limit, held)
+        self._rules = Rules(trust, deadline, waiting, verifier, limit)
         self._turn = threading.RLock()
         self._is_working = False
         self._start()
@@ -276,19 +267,6 @@ class Listener(socket.socket):
     if TYPE_CHECKING:  # typeshed leaves it out
 
         def _accept(self) -> tuple[int, SocketAddress]: ...
-
-    def _hold(self, trust: Trust, deadline: float) -> bool:
-        """Have the kernel keep connections until they speak; return whether it does.
-
-        A connection is then accepted with its preamble there, and not waited for in
-        here: half of what a listener adds to a TLS handshake. Where direct peers may be
-        clients of a protocol whose server speaks first, none is kept.
-        """
-        anybody = trust.others == "direct" or trust.direct
-        if self.family == socket.AF_UNIX or anybody or deadline < _LEAST_TO_HOLD:
-            return False
-        super().setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _HELD)
-        return True
 
     def _start(self) -> None:
         kind = self.family, self.type, self.proto

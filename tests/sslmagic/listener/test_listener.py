@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
@@ -304,72 +303,3 @@ def test_only_a_plain_stream_socket_is_taken(listener: Listener) -> None:
         pytest.raises(ConfigurationError, match="TLS comes afterwards"),
     ):
         Listener(secured, trust=LOOPBACK)
-
-
-def held(listener: Listener) -> int:
-    """Seconds for which the kernel keeps connections to itself."""
-    return listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT)
-
-
-@pytest.mark.parametrize(
-    ("trust", "deadline", "seconds"),
-    [
-        (LOOPBACK, 5.0, 1),
-        (LOOPBACK, 3.0, 1),
-        (LOOPBACK, 2.9, 0),
-        (Trust(peers=["127.0.0.1"], direct=["127.0.0.2"]), 5.0, 0),
-        (Trust(peers=["127.0.0.1"], others="direct"), 5.0, 0),
-    ],
-)
-def test_the_kernel_keeps_who_must_speak_first(
-    trust: Trust, deadline: float, seconds: int
-) -> None:
-    with Listener(listening(), trust=trust, deadline=deadline) as listener:
-        assert held(listener) == seconds
-
-
-def test_the_kernels_second_counts() -> None:
-    """Who connects and says nothing is gone by the deadline, and no later."""
-    with Listener(listening(), trust=LOOPBACK, deadline=3.0) as listener:
-        listener.settimeout(0.05)
-        began = time.monotonic()
-        with connect(listener) as silent:
-            silent.settimeout(0)
-            while time.monotonic() < began + PATIENCE:
-                with contextlib.suppress(TimeoutError):
-                    listener.accept()
-                with contextlib.suppress(BlockingIOError):
-                    assert silent.recv(1) == b""
-                    break
-            assert 2.8 < time.monotonic() - began < 3.5
-        assert listener.counters.refused[Reason.TIMEOUT] == 1
-
-
-def test_who_the_kernel_did_not_keep_has_as_long() -> None:
-    """Its queue is short here: it keeps a few, and lets the others through at once."""
-    began: dict[int, float] = {}
-    lasted: list[float] = []
-    gone = select.epoll()
-    with (
-        contextlib.ExitStack() as open_ones,
-        Listener(listening(), trust=LOOPBACK, deadline=3.0) as listener,
-    ):
-        listener.listen(16)
-        listener.settimeout(0)
-        for _ in range(60):
-            silent = open_ones.enter_context(connect(listener))
-            began[silent.fileno()] = time.monotonic()
-            gone.register(silent, select.EPOLLRDHUP | select.EPOLLONESHOT)
-            with contextlib.suppress(BlockingIOError):
-                listener.accept()
-        listener.settimeout(0.02)
-        while len(lasted) < 60 and time.monotonic() < min(began.values()) + PATIENCE:
-            with contextlib.suppress(TimeoutError):
-                listener.accept()
-            now = time.monotonic()
-            lasted += [now - began[one] for one, _ in gone.poll(0)]
-        assert listener.counters.refused[Reason.TIMEOUT] == 60
-    gone.close()
-    assert len(lasted) == 60
-    assert min(lasted) > 2.9
-    assert max(lasted) < 3.5

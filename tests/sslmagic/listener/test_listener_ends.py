@@ -82,7 +82,7 @@ def test_closing_wakes_who_waits(threads: int) -> None:
 
     with ThreadPoolExecutor(threads) as pool:
         waiting = [pool.submit(wait) for _ in range(threads)]
-        silent = connect(listener, OCTETS[:1])
+        silent = connect(listener)
         inside.wait(PATIENCE)
         listener.close()
         assert {w.result(PATIENCE) for w in waiting} == {errno.EBADF}
