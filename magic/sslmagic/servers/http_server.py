@@ -14,10 +14,11 @@ import socket
 import ssl as tls
 import sys
 from collections.abc import Sequence
+from email.message import Message
 from functools import partial
 from pathlib import Path
 from ssl import SSLContext
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sslmagic.errors import ConfigurationError
 from sslmagic.headers import claims_forwarding
@@ -30,7 +31,7 @@ from sslmagic.servers.socketserver import Handler, Make, Place, Threads, serve
 from sslmagic.servers.socketserver import receive as receive_any
 from sslmagic.trust import Trust
 
-__all__ = ["ClientRequests", "HTTPServer", "main", "receive", "run"]
+__all__ = ["ClientRequests", "HTTPServer", "main", "mixed", "receive", "run"]
 
 Server = TypeVar("Server", bound=http.server.HTTPServer)
 
@@ -53,14 +54,44 @@ class ClientRequests(http.server.BaseHTTPRequestHandler):
         self.client_address = cast("tuple[str, int]", pair_name(name))
         super().setup()
 
-    def parse_request(self) -> bool:
-        """Read the request's head, and remove what may name another client."""
-        parsed = super().parse_request()
-        if parsed and self.client.preamble is not None:
-            for name in set(self.headers):
-                if claims_forwarding(name.encode("latin-1", "replace")):
-                    del self.headers[name]
-        return parsed
+    # To a checker it is the attribute that it stands for, in every class that this is
+    # mixed into.
+    if not TYPE_CHECKING:
+
+        @property
+        def headers(self) -> Message:
+            """The request's headers, without what may name another client."""
+            return self._headers
+
+        @headers.setter
+        def headers(self, headers: Message) -> None:
+            # Here, because `http.server` calls the handler's own methods, for `Expect:
+            # 100-continue`, before it has read a request's head to the end.
+            if self.client.preamble is not None:
+                for name in set(headers):
+                    if claims_forwarding(name.encode("latin-1", "replace")):
+                        del headers[name]
+            self._headers = headers
+
+
+def mixed(
+    mixin: type[ClientRequests],
+    handler: Handler,
+    kind: type[http.server.BaseHTTPRequestHandler],
+) -> Handler:
+    """Return *handler*, or a `functools.partial` of one, as if it were also a *mixin*.
+
+    Raises:
+        ConfigurationError: it is no *kind*.
+    """
+    if isinstance(handler, partial):
+        made = mixed(mixin, handler.func, kind)
+        return partial(made, *handler.args, **handler.keywords)
+    if not isinstance(handler, type) or not issubclass(handler, kind):
+        raise ConfigurationError(f"{handler!r} is no {kind.__name__}")
+    if issubclass(handler, mixin):
+        return handler
+    return type(handler.__name__, (mixin, handler), {})
 
 
 class HTTPServer(Threads, http.server.HTTPServer):
@@ -175,15 +206,7 @@ def _context(options: argparse.Namespace) -> SSLContext | None:
 
 
 def _clients(handler: Handler) -> Handler:
-    if isinstance(handler, partial):
-        return partial(_clients(handler.func), *handler.args, **handler.keywords)
-    if not isinstance(handler, type) or not issubclass(
-        handler, http.server.BaseHTTPRequestHandler
-    ):
-        raise ConfigurationError(f"{handler!r} is no BaseHTTPRequestHandler")
-    if issubclass(handler, ClientRequests):
-        return handler
-    return type(handler.__name__, (ClientRequests, handler), {})
+    return mixed(ClientRequests, handler, http.server.BaseHTTPRequestHandler)
 
 
 if __name__ == "__main__":

@@ -139,6 +139,34 @@ def test_a_handler_serves_where_no_listener_accepts() -> None:
     assert STRANGER in str(said["claims"])
 
 
+def test_no_method_of_a_handler_sees_another_client() -> None:
+    """Also those that are called while the request's head is read."""
+    seen: list[tuple[str, bool]] = []
+
+    class Early(Handler):
+        def parse_request(self) -> bool:
+            parsed = super().parse_request()
+            seen.append(("parse_request", STRANGER in str(self.headers)))
+            return parsed
+
+        def handle_expect_100(self) -> bool:
+            seen.append(("handle_expect_100", STRANGER in str(self.headers)))
+            return True
+
+    class First(Early, ClientRequests):
+        """Mixed in behind it."""
+
+    expecting = FORGED.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
+    for handler in (Early, First):
+        seen.clear()
+        handler.protocol_version = "HTTP/1.1"
+        server = receive(HTTPServer(("127.0.0.1", 0), handler), trust=LOOPBACK)
+        with served(server):
+            said = asked(("127.0.0.1", server.server_port), request=expecting)
+        assert said["claims"] == []
+        assert seen == [("handle_expect_100", False), ("parse_request", False)]
+
+
 @pytest.mark.parametrize(
     "name",
     [
