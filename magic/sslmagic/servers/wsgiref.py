@@ -15,7 +15,7 @@ from typing import Any
 from sslmagic.listener import WAITING
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.entrance import Addresses, Entrance
-from sslmagic.servers.http_server import ClientRequests
+from sslmagic.servers.http_server import ClientRequests, mixed
 from sslmagic.servers.socketserver import Handler, Place, Threads, serve
 from sslmagic.trust import Trust
 from sslmagic.wsgi import Application, introduce
@@ -48,7 +48,7 @@ def run(
     *,
     trust: Trust,
     ssl: SSLContext | None = None,
-    handler: type[RequestHandler] = RequestHandler,
+    handler: Handler = RequestHandler,
     direct_listen: Addresses = (),
     deadline: float = DEADLINE,
     waiting: int = WAITING,
@@ -57,18 +57,21 @@ def run(
 
     Args:
         app: the application; each connection calls it in a thread of its own.
-        handler: of the requests.
+        handler: a `WSGIRequestHandler`, or a `functools.partial` of one. It is used as
+            if it were also a `RequestHandler`.
 
     The other arguments are those of `sslmagic.servers.socketserver.run`.
 
     Raises:
-        ConfigurationError: a value is out of range.
+        ConfigurationError: a value is out of range, or *handler* is of another kind.
         OSError: an address cannot be had.
     """
     entrance = Entrance(
         trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
     )
-    serve(partial(_server, app), handler, address, entrance, ssl)
+    kind = wsgiref.simple_server.WSGIRequestHandler
+    handles = mixed(RequestHandler, handler, kind)
+    serve(partial(_server, app), handles, address, entrance, ssl)
 
 
 def _server(app: Application, place: Place, handler: Handler) -> WSGIServer:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler
 from wsgiref.validate import validator
 
 import pytest
 
 from sslmagic import Preamble, UnixEndpoint, encode
+from sslmagic.errors import ConfigurationError
 from sslmagic.servers import wsgiref
 from sslmagic.servers.wsgiref import WSGIServer
 from tests.interop.authority import Authority
 from tests.interop.serving.standard import VARIANTS
 from tests.interop.serving.wsgi_app import app
-from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS
+from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PREAMBLE
 from tests.sslmagic.servers.conduct import FORGED, LOCAL, Rule, Running, asked, kept_by
 from tests.sslmagic.servers.inprocess import interrupted
 
@@ -117,6 +121,38 @@ def test_a_handler_of_ones_own_keeps_its_environ(
     (said,) = environs(monkeypatch, ("127.0.0.1", 0), [OCTETS], handler=Handler)
     assert said["shop.name"] == "shop"
     assert said["REMOTE_ADDR"] == CLIENT[0]
+
+
+class Quiet(WSGIRequestHandler):
+    """A handler that knows nothing of clients."""
+
+    def get_environ(self) -> dict[str, Any]:
+        return {**super().get_environ(), "shop.name": "shop"}
+
+    def log_message(self, format: str, *_: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("handler", [Quiet, partial(Quiet)])
+def test_a_handler_of_anybodys_has_clients(
+    monkeypatch: pytest.MonkeyPatch, handler: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (said,) = environs(monkeypatch, ("127.0.0.1", 0), [OCTETS], handler=handler)
+    assert (said["REMOTE_ADDR"], said["REMOTE_PORT"]) == (CLIENT[0], str(CLIENT[1]))
+    assert said["sslmagic.preamble"] == PREAMBLE
+    assert not {name for name in said if "FORWARDED" in name or "CLUSTER" in name}
+    assert said["shop.name"] == "shop"
+    assert capfd.readouterr().err == ""
+
+
+def test_a_handler_of_another_kind_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="is no WSGIRequestHandler"):
+        wsgiref.run(
+            app,
+            ("127.0.0.1", 0),
+            trust=LOOPBACK,
+            handler=BaseHTTPRequestHandler,
+        )
 
 
 def test_the_log_has_an_address_in_its_first_column(
