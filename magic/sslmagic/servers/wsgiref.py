@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import wsgiref.simple_server
 from functools import partial
-from ssl import SSLContext
+from ssl import SSLContext, SSLSocket
 from typing import Any
 
 from sslmagic.listener import WAITING
@@ -30,6 +30,9 @@ class RequestHandler(ClientRequests, wsgiref.simple_server.WSGIRequestHandler):
         """Return the environ, without what may name another client."""
         environ = super().get_environ()
         introduce(environ, self.client)
+        if isinstance(self.connection, SSLSocket):
+            # By this wsgiref tells the scheme.
+            environ["HTTPS"] = "on"
         return environ
 
 

@@ -38,6 +38,7 @@ def environs(
     monkeypatch: pytest.MonkeyPatch,
     place: Any,
     befores: list[bytes],
+    authority: Authority | None = None,
     **options: Any,
 ) -> list[dict[str, Any]]:
     """What an application gets for each connection, which begins with these octets."""
@@ -50,7 +51,7 @@ def environs(
     def client(address: Any) -> None:
         where = Path(address) if isinstance(address, str) else address[:2]
         for before in befores:
-            asked(where, before, request=FORGED)
+            asked(where, before, request=FORGED, authority=authority)
 
     def serve(made: Any) -> None:
         monkeypatch.setattr(wsgiref, "WSGIServer", made)
@@ -88,6 +89,18 @@ def test_a_unix_socket_has_clients_of_any_kind(
     assert "REMOTE_PORT" not in nobody
     assert "REMOTE_PORT" not in unix
     assert said["SERVER_NAME"] == "localhost"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_scheme_is_that_of_the_connection(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, authority: Authority
+) -> None:
+    tls: dict[str, Any] = {}
+    if scheme == "https":
+        tls = {"authority": authority, "ssl": authority.server()}
+    (said,) = environs(monkeypatch, ("127.0.0.1", 0), [OCTETS], **tls)
+    assert said["wsgi.url_scheme"] == scheme
+    assert said.get("HTTPS") == ("on" if tls else None)
 
 
 def test_an_environ_is_as_wsgi_wants_it(authority: Authority) -> None:
