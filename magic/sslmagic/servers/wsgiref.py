@@ -8,6 +8,7 @@ REMOTE_ADDR and REMOTE_PORT are the client's, and `sslmagic.preamble` is in the 
 from __future__ import annotations
 
 import wsgiref.simple_server
+from collections.abc import Iterable
 from functools import partial
 from ssl import SSLContext, SSLSocket
 from typing import Any
@@ -18,7 +19,7 @@ from sslmagic.servers.entrance import Addresses, Entrance
 from sslmagic.servers.http_server import ClientRequests, mixed
 from sslmagic.servers.socketserver import Handler, Place, Threads, serve
 from sslmagic.trust import Trust
-from sslmagic.wsgi import Application, introduce
+from sslmagic.wsgi import Application, Environ, introduce
 
 __all__ = ["RequestHandler", "WSGIServer", "run"]
 
@@ -43,6 +44,17 @@ class WSGIServer(Threads, wsgiref.simple_server.WSGIServer):
         """Bind, and have the part of the environ that is the same for all requests."""
         super().server_bind()
         self.setup_environ()
+
+    def get_app(self) -> Application:
+        """Return the application, which is told that others call it meanwhile."""
+        app: Application = super().get_app()  # type: ignore[assignment]  # as set
+
+        def called(environ: Environ, start_response: Any) -> Iterable[bytes]:
+            # wsgiref's handlers say False, whatever the server is.
+            environ["wsgi.multithread"] = True
+            return app(environ, start_response)
+
+        return called
 
 
 def run(

@@ -73,6 +73,7 @@ def test_a_client_without_an_address_has_no_port(
         assert not {name for name in environ if "CLUSTER" in name}
         assert "REMOTE_HOST" not in environ
         assert environ["SERVER_PORT"] != "0"
+        assert environ["wsgi.multithread"] is True
     assert "REMOTE_PORT" not in nobody
     assert nobody["sslmagic.preamble"] == Preamble.local()
 
