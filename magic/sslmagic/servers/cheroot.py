@@ -55,6 +55,7 @@ class _Receiving(server.HTTPServer):
         self._listening: Any = None
         self._again = partial(type(self), *arguments[1:], **options)
         self._seconds: list[_Receiving] = []
+        self._is_second = False
 
     @property
     def socket(self) -> Any:
@@ -63,8 +64,15 @@ class _Receiving(server.HTTPServer):
 
     @socket.setter
     def socket(self, sock: Any) -> None:
-        # As it is when systemd has bound it.
-        self._listening = self._received(sock) if _is_plain(sock) else sock
+        if not _is_plain(sock):
+            self._listening = sock
+        elif not self._is_second:
+            # As it is when systemd has bound it.
+            self._listening = self._received(sock)
+        else:
+            # systemd's is the first address, whose clients send preambles.
+            sock.close()
+            self._bind_own()
 
     def prepare(self) -> None:
         """Listen, at the second addresses as well, and start the threads.
@@ -133,9 +141,19 @@ class _Receiving(server.HTTPServer):
         listener.names = self.names
         return listener if self.ssl_adapter is None else self.ssl_adapter.bind(listener)
 
+    def _bind_own(self) -> None:
+        """Bind the second address that `prepare` took no notice of."""
+        place = self.bind_addr
+        if isinstance(place, str):
+            self.bind_unix_socket(place)  # type: ignore[no-untyped-call]
+        else:
+            family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+            self.bind(family, socket.SOCK_STREAM)
+
     def _second(self, place: tuple[Any, ...] | str) -> _Receiving:
         bind_addr = place if isinstance(place, str) else place[:2]
         second = self._again(bind_addr=bind_addr, entrance=self.entrance.direct)
+        second._is_second = True  # noqa: SLF001  # of our own class
         for name, value in vars(self).items():
             # What was set meanwhile, the TLS adapter first of all.
             if name[0] != "_" and name not in _OWN:

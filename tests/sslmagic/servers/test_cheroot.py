@@ -22,7 +22,7 @@ from tests.interop.serving.cheroot import VARIANTS
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import serving
 from tests.interop.serving.wsgi_app import app
-from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE
+from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE, ended
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 from tests.sslmagic.servers.gateway import Gateway, started
 
@@ -113,9 +113,16 @@ def test_what_systemd_has_bound_goes_through_a_listener() -> None:
         assert listener.trust is LOOPBACK
 
 
-def test_systemds_socket_serves(tmp_path: Path) -> None:
-    """cheroot takes descriptor 3 where LISTEN_PID is set."""
-    place = Place().text()
+def test_systemds_socket_serves_beside_a_second_address(tmp_path: Path) -> None:
+    """cheroot takes descriptor 3 where LISTEN_PID is set, for every server it has.
+
+    The second address must not: nobody needs to be trusted there.
+    """
+    port, second, stranger = Port(), Port(), "127.0.0.9"
+    path = tmp_path / "second.sock"
+    place = Place(
+        peers=("127.0.0.1",), direct_listen=(str(second), f"unix:{path}")
+    ).text()
     script = (
         "import os, socket, sys\n"
         "bound = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
@@ -124,10 +131,18 @@ def test_systemds_socket_serves(tmp_path: Path) -> None:
         "from tests.interop.serving.launch import main\n"
         "main('cheroot', sys.argv[2])\n"
     )
-    port = Port()
     command = [sys.executable, "-c", script, str(port.number), place]
-    with Process(command, log=tmp_path / "log", ports=[port]):
+    with Process(command, log=tmp_path / "log", ports=[port, second]):
         assert asked(port.address)["client"] == list(CLIENT)
+        assert asked(second.address, b"")["client"][0] == "127.0.0.1"
+        assert asked(path, b"")["preamble"] is False
+        # Any of the servers might take it, if several accepted there.
+        for _ in range(20):
+            with socket.create_connection(
+                port.address, PATIENCE, source_address=(stranger, 0)
+            ) as stream:
+                stream.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert ended(stream)
 
 
 def test_it_ends_when_interrupted(tmp_path: Path) -> None:
