@@ -16,6 +16,7 @@ import socket
 import socketserver
 import ssl as tls
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from ssl import SSLContext
 from typing import Any, TypeVar
@@ -237,10 +238,12 @@ def _receive(server: Server, accepting: Listener | _Several) -> Server:
 def _is_clients(error: BaseException | None, connection: socket.socket) -> bool:
     """Return whether a connection failed by what its client did, which is no news.
 
-    A handler has other files and connections, whose errors are its own.
+    A handler has other files and connections, with TLS as well, whose errors are its
+    own.
     """
     if isinstance(error, tls.SSLError):
-        return True
+        frames = traceback.walk_tb(error.__traceback__)
+        return any(frame.f_locals.get("self") is connection for frame, _ in frames)
     if not isinstance(error, ConnectionError) or connection.fileno() < 0:
         return False
     poll = select.poll()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import ssl
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from sslmagic import Preamble, Trust, UnixEndpoint, encode
 from sslmagic.errors import ConfigurationError
 from sslmagic.servers.socketserver import Threads, receive, run
-from tests.interop.authority import Authority
+from tests.interop.authority import NAME, Authority
 from tests.interop.peers import Address, Port
 from tests.interop.serving.answer import answer
 from tests.interop.serving.standard import VARIANTS
@@ -48,6 +49,11 @@ class Handler(socketserver.StreamRequestHandler):
             Path("/nowhere/at/all").read_bytes()
         if b"/refused" in line:
             socket.create_connection(("127.0.0.1", 1))
+        if b"/tls" in line:
+            near, far = socket.socketpair()
+            with near, far:
+                near.sendall(b"this is no TLS")
+                ssl.create_default_context().wrap_socket(far, server_hostname="a")
         if b"/waits" in line:
             self.rfile.readline()
         name: Any = self.client_address
@@ -237,19 +243,33 @@ def test_tls_that_is_silent_or_fails_holds_up_nobody_and_is_no_news(
         ("/mistake", "ValueError: as the test says"),
         ("/missing", "FileNotFoundError"),
         ("/refused", "ConnectionRefusedError"),
+        ("/tls", "SSLError"),
     ],
 )
+@pytest.mark.parametrize("secure", [False, True])
 def test_what_a_handler_does_wrong_is_printed(
-    path: str, error: str, capfd: pytest.CaptureFixture[str]
+    path: str,
+    error: str,
+    secure: bool,
+    authority: Authority,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     server = Server(("127.0.0.1", 0), Handler)
     address = ("127.0.0.1", server.server_address[1])
+    context = authority.server() if secure else None
     with (
-        served(receive(server, trust=LOOPBACK)),
+        served(receive(server, trust=LOOPBACK, ssl=context)),
         socket.create_connection(address, PATIENCE) as stream,
     ):
-        stream.sendall(OCTETS + request(path))
-        assert ended(stream)
+        stream.sendall(OCTETS)
+        if secure:
+            client = authority.client()
+            with client.wrap_socket(stream, server_hostname=NAME) as secured:
+                secured.sendall(request(path))
+                assert not secured.recv(1)
+        else:
+            stream.sendall(request(path))
+            assert ended(stream)
     said = capfd.readouterr().err
     assert error in said
     assert CLIENT[0] in said
