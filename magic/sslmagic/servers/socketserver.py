@@ -103,6 +103,9 @@ def receive(
 ) -> Server:
     """Have *server* take its connections through a listener; return it.
 
+    Its `handle_request` returns without a request also when a preamble has gone on
+    arriving or a peer was refused.
+
     Args:
         server: bound and listening, as its class makes it by default.
         trust: which peers may speak for a client.
@@ -114,7 +117,7 @@ def receive(
         ConfigurationError: a limit is out of range.
     """
     entrance = Entrance(trust, deadline=deadline, waiting=waiting)
-    return _receive(server, _listener(entrance, server.socket, ssl))
+    return _receive(server, [_listener(entrance, server.socket, ssl)])
 
 
 def run(
@@ -173,56 +176,79 @@ def serve(
         for sock in direct:
             listeners.append(_listener(entrance.direct, sock, ssl))
             closed.callback(listeners[-1].close)
-        _receive(server, _Several(listeners) if direct else listeners[0])
+        _receive(server, listeners)
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
 
 
-class _Several:
-    """Several listeners, to a server that selects and accepts from one socket."""
+class _Selected:
+    """Stands for the socket of a server that selects before it accepts.
 
-    def __init__(self, listeners: Sequence[Listener]) -> None:
+    Never waits in accept(): its listeners are readable for those they refuse as well.
+    What else is asked of it is asked of the first listener.
+    """
+
+    def __init__(self, listeners: Sequence[Listener], *, timeout: float | None) -> None:
         self._listeners = {each.fileno(): each for each in listeners}
-        self._epoll = select.epoll()
-        for descriptor in self._listeners:
-            self._epoll.register(descriptor, select.EPOLLIN)
+        self._first = listeners[0]
+        self._timeout = timeout
+        self._epoll: select.epoll | None = None
+        if len(listeners) > 1:
+            self._epoll = select.epoll()
+            for descriptor in self._listeners:
+                self._epoll.register(descriptor, select.EPOLLIN)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._first, name)
 
     def fileno(self) -> int:
-        return self._epoll.fileno()
+        return (self._epoll or self._first).fileno()
 
     def accept(self) -> tuple[socket.socket, PeerName]:
-        # The kernel takes turns between those that are ready.
-        for descriptor, _ in self._epoll.poll(0, 1):
-            return self._listeners[descriptor].accept()
-        raise BlockingIOError
+        connection, name = self._ready().accept()
+        # Handlers of TCP expect a pair.
+        is_unix = self._first.family == socket.AF_UNIX
+        return connection, name if is_unix else pair_name(name)
+
+    def gettimeout(self) -> float | None:
+        """How long `handle_request` selects."""
+        return self._timeout
+
+    def settimeout(self, value: float | None) -> None:
+        self._timeout = value
+
+    def setblocking(self, flag: bool) -> None:  # noqa: FBT001  # as a socket has it
+        self._timeout = None if flag else 0.0
 
     def close(self) -> None:
-        self._epoll.close()
+        if self._epoll is not None:
+            self._epoll.close()
         for each in self._listeners.values():
             each.close()
+
+    def _ready(self) -> Listener:
+        if self._epoll is None:
+            return self._first
+        # The kernel takes turns between those that are ready.
+        for descriptor, _ in self._epoll.poll(0, 1):
+            return self._listeners[descriptor]
+        raise BlockingIOError
 
 
 def _listener(
     entrance: Entrance, sock: socket.socket, ssl: SSLContext | None
 ) -> Listener:
     if ssl is None:
-        listener = entrance.listener(sock)
-    else:
-        listener = entrance.tls_listener(sock, ssl)
-    # A server selects before it accepts; this is readable for those it refuses as well.
-    listener.settimeout(0)
-    return listener
+        return entrance.listener(sock)
+    return entrance.tls_listener(sock, ssl)
 
 
-def _receive(server: Server, accepting: Listener | _Several) -> Server:
-    server.socket = accepting  # type: ignore[assignment]  # what it uses of a socket
-    is_unix = server.address_family == socket.AF_UNIX
+def _receive(server: Server, listeners: Sequence[Listener]) -> Server:
+    selected = _Selected(listeners, timeout=listeners[0].gettimeout())
+    for each in listeners:
+        each.settimeout(0)
+    server.socket = selected  # type: ignore[assignment]  # what it uses of a socket
     handle_error = server.handle_error
-
-    def get_request() -> tuple[socket.socket, PeerName]:
-        # Handlers of TCP expect a pair.
-        connection, name = accepting.accept()
-        return connection, name if is_unix else pair_name(name)
 
     def noted(request: Any, client_address: Any) -> None:
         if _is_clients(error := sys.exception(), request):
@@ -230,7 +256,6 @@ def _receive(server: Server, accepting: Listener | _Several) -> Server:
         else:
             handle_error(request, client_address)
 
-    server.get_request = get_request  # type: ignore[method-assign]
     server.handle_error = noted  # type: ignore[method-assign]
     return server
 

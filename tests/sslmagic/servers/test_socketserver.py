@@ -97,6 +97,65 @@ def test_a_server_of_ones_own_has_clients(kind: Any, host: str) -> None:
     assert nobody["preamble"] is True
 
 
+@pytest.mark.parametrize("timeout", [None, PATIENCE])
+def test_one_request_is_waited_for(timeout: float | None) -> None:
+    """`handle_request` selects as long as its socket's timeout says."""
+    late: list[bool] = []
+
+    class Late(socketserver.TCPServer):
+        def handle_timeout(self) -> None:
+            late.append(True)
+
+    with Late(("127.0.0.1", 0), Handler) as server:
+        server.socket.settimeout(timeout)
+        receive(server, trust=LOOPBACK)
+        assert server.socket.gettimeout() == timeout
+        answers: list[Any] = []
+
+        def ask() -> None:
+            answers.append(asked(("127.0.0.1", server.server_address[1])))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while asking.is_alive() and not late:
+            server.handle_request()
+            if not answers:
+                # It has a millisecond or less left, or a part of a preamble more.
+                asking.join(0.01)
+        asking.join(PATIENCE)
+        assert not late
+        assert answers[0]["client"] == list(CLIENT)
+        server.socket.settimeout(0.01)
+        server.handle_request()
+        assert late
+        server.socket.setblocking(False)
+        assert server.socket.gettimeout() == 0
+
+
+def test_what_a_server_does_with_its_connections_it_does() -> None:
+    class Patient(Server):
+        def get_request(self) -> Any:
+            connection, name = super().get_request()
+            connection.settimeout(PATIENCE)
+            names.append(name)
+            return connection, name
+
+    class Noting(Handler):
+        def setup(self) -> None:
+            timeouts.append(self.request.gettimeout())
+            super().setup()
+
+    names: list[Any] = []
+    timeouts: list[float | None] = []
+    server = Patient(("127.0.0.1", 0), Noting)
+    with served(receive(server, trust=LOOPBACK)):
+        address = ("127.0.0.1", server.server_address[1])
+        assert asked(address)["client"] == list(CLIENT)
+        assert asked(address, LOCAL)["client"] == ["", 0]
+    assert names == [CLIENT, ("", 0)]
+    assert timeouts == [PATIENCE] * 2
+
+
 @pytest.mark.parametrize(
     ("before", "client"),
     [(OCTETS, list(CLIENT)), (LOCAL, ""), (FROM_UNIX, SOURCE.path)],
