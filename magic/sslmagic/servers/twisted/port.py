@@ -10,6 +10,7 @@ is the client: TLS, which the port's factory brings, begins behind the preamble.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import os
@@ -18,6 +19,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet import tcp, unix
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IListeningPort, IReadDescriptor
 from twisted.logger import Logger
 from zope.interface import directlyProvides, implementer, providedBy
@@ -41,11 +43,14 @@ _log = Logger()
 class _Client:
     """Mixed into a transport: whose it is."""
 
-    socket: Any
+    def __init__(self, *arguments: Any) -> None:
+        # Once, because Twisted drops the socket before it tells the protocol the end.
+        self._peer = client_address(arguments[0].peer_name)
+        super().__init__(*arguments)
 
     def getPeer(self) -> Any:  # noqa: N802  # Twisted's name
         """Return the client's address, with `.preamble` and `.peer` on it."""
-        return client_address(self.socket.getpeername())
+        return self._peer
 
 
 class Transport(_Client, tcp.Server):
@@ -53,9 +58,11 @@ class Transport(_Client, tcp.Server):
 
     def getHost(self) -> Any:  # noqa: N802  # Twisted's name
         """Return the address that was connected to, here."""
-        # Twisted's own takes it for one of the client's family.
-        kind = self.server._addressType  # noqa: SLF001
-        return kind("TCP", *self.socket.getsockname())
+        # Twisted's own takes it for one of the client's family; and a second address
+        # need not be of the port's.
+        here = self.socket.getsockname()
+        kind = IPv4Address if len(here) == 2 else IPv6Address
+        return kind("TCP", *here)
 
 
 class UnixTransport(_Client, unix.Server):
@@ -143,31 +150,38 @@ class _Reader:
                 connection, _ = self.listener.accept()
             except BlockingIOError:
                 return
+            assert isinstance(connection, Connection)
             try:
                 self._begin(connection)
             except Exception:  # noqa: BLE001  # a protocol's; the port serves the others
                 _log.failure("a connection could not be begun")
-                connection.close()
 
     def connectionLost(self, reason: Any) -> None:  # noqa: N802  # Twisted's name
         self._port.lost(reason)
 
-    def _begin(self, connection: Any) -> None:
-        assert isinstance(connection, Connection)
-        port, name = self._port.port, connection.peer_name
-        protocol = port.factory.buildProtocol(client_address(name))
-        if protocol is None:
-            connection.close()
-            return
-        if name.preamble is not None:
-            _believe_no_headers(protocol)
-        number = next(self._numbers)
-        kind: Any = Transport
-        whose: Any = name if isinstance(name, IPName) else (str(name), 0)
-        if connection.family == socket.AF_UNIX:
-            kind, whose = UnixTransport, str(name)
-        transport = kind(connection, protocol, whose, port, number, port.reactor)
-        protocol.makeConnection(transport)
+    def _begin(self, connection: Connection) -> None:
+        with contextlib.ExitStack() as unfinished:
+            unfinished.callback(connection.close)
+            port, name = self._port.port, connection.peer_name
+            protocol = port.factory.buildProtocol(client_address(name))
+            if protocol is None:
+                return
+            if name.preamble is not None:
+                _believe_no_headers(protocol)
+            number = next(self._numbers)
+            kind: Any = Transport
+            whose: Any = name if isinstance(name, IPName) else (str(name), 0)
+            if connection.family == socket.AF_UNIX:
+                kind, whose = UnixTransport, str(name)
+            transport = kind(connection, protocol, whose, port, number, port.reactor)
+            unfinished.pop_all()
+        try:
+            protocol.makeConnection(transport)
+        except BaseException:
+            # The reactor watches it, and must hear that it ends: it would take a later
+            # connection with the same descriptor for this one.
+            transport.abortConnection()
+            raise
 
 
 def _believe_no_headers(protocol: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.internet.ssl import DefaultOpenSSLContextFactory
@@ -105,6 +105,66 @@ def test_a_transport_is_the_clients(reactor: Any) -> None:
     closed(reactor, port)
 
 
+@pytest.mark.parametrize("first", ["127.0.0.1", "::1", "unix"])
+@pytest.mark.parametrize("second", ["127.0.0.1", "::1", ":", "unix"])
+def test_a_second_address_may_be_of_another_family(
+    reactor: Any, first: str, second: str, tmp_path: Path
+) -> None:
+    factory, path = Meeting(), str(tmp_path / "port.sock")
+    if first == "unix":
+        inner = reactor.listenUNIX(path, factory)
+    else:
+        inner = reactor.listenTCP(0, factory, interface=first)
+    said = {"unix": f"unix:{tmp_path}/second.sock", "::1": "[::1]:0", ":": ":0"}
+    port = Port(
+        inner, Entrance(LOOPBACK, direct_listen=said.get(second, f"{second}:0"))
+    )
+    for listener, octets in zip(port.listeners, (OCTETS, b"octets"), strict=True):
+        with socket.socket(listener.family) as stream:
+            stream.connect(listener.getsockname())
+            stream.sendall(octets)
+            before = len(factory.met)
+            until(reactor, lambda: len(factory.met) > before)  # noqa: B023  # called here
+            transport, here = factory.met[-1], stream.getpeername()
+            if listener.family == socket.AF_UNIX:
+                assert transport.getHost() == UNIXAddress(here.encode())
+            else:
+                kind = IPv4Address if len(here) == 2 else IPv6Address
+                assert transport.getHost() == kind("TCP", *here)
+            transport.abortConnection()
+    closed(reactor, port)
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+def test_a_connection_that_is_lost_was_the_clients(
+    reactor: Any, family: socket.AddressFamily, tmp_path: Path
+) -> None:
+    lost: list[Any] = []
+
+    class Losing(Meeting):
+        def buildProtocol(self, addr: Any) -> Any:  # noqa: N802  # Twisted's name
+            protocol = super().buildProtocol(addr)
+            protocol.connectionLost = lambda _: lost.append(
+                protocol.transport.getPeer()
+            )
+            return protocol
+
+    if family == socket.AF_UNIX:
+        inner = reactor.listenUNIX(str(tmp_path / "port.sock"), Losing())
+    else:
+        inner = reactor.listenTCP(0, Losing(), interface="127.0.0.1")
+    port = Port(inner, ENTRANCE)
+    with socket.socket(family) as stream:
+        stream.connect(port.listeners[0].getsockname())
+        stream.sendall(OCTETS)
+        stream.shutdown(socket.SHUT_WR)
+        until(reactor, lambda: lost)
+    (peer,) = lost
+    assert peer == IPv4Address("TCP", *CLIENT)
+    assert peer.preamble == PREAMBLE
+    closed(reactor, port)
+
+
 def test_tls_begins_behind_the_preamble(reactor: Any, authority: Authority) -> None:
     factory = Meeting()
     context: Any = DefaultOpenSSLContextFactory
@@ -145,6 +205,45 @@ def test_a_protocol_that_fails_stops_nobody(reactor: Any) -> None:
             until(reactor, lambda: factory.met)
     factory.met[0].abortConnection()
     closed(reactor, port)
+
+
+def test_a_protocol_that_fails_when_it_is_made_stops_nobody(reactor: Any) -> None:
+    """The reactor watches it by then, and the next connection has its descriptor."""
+    lost: list[Any] = []
+
+    class Failing(Meeting):
+        def buildProtocol(self, addr: Any) -> Any:  # noqa: N802  # Twisted's name
+            protocol = super().buildProtocol(addr)
+            if len(self.built) == 1:
+                protocol.connectionMade = unmade
+                protocol.connectionLost = lost.append
+            return protocol
+
+    def unmade() -> None:
+        raise ValueError("as the test says")
+
+    factory = Failing()
+    port = Port(reactor.listenTCP(0, factory, interface="127.0.0.1"), ENTRANCE)
+    address = ("127.0.0.1", port.getHost().port)
+    with socket.create_connection(address, PATIENCE) as failed:
+        failed.sendall(OCTETS + b"octets")
+        until(reactor, lambda: lost)
+        assert ended(failed)
+    for _ in range(3):
+        with socket.create_connection(address, PATIENCE) as stream:
+            stream.sendall(OCTETS + b"octets")
+            stream.setblocking(False)
+            until(reactor, lambda: answer(stream) == b"OCTETS")
+        factory.met[-1].abortConnection()
+    closed(reactor, port)
+
+
+def answer(stream: socket.socket) -> bytes:
+    """What it has received, without waiting."""
+    try:
+        return stream.recv(100)
+    except BlockingIOError:
+        return b""
 
 
 def test_a_factory_may_turn_a_client_away(reactor: Any) -> None:
