@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sslmagic.relay.address import Address, endpoint
 
-__all__ = ["BACKLOG", "Listening"]
+__all__ = ["BACKLOG", "Listening", "UnixFile"]
 
 BACKLOG = 4096
 """Connections that may wait to be accepted: the kernel's own limit by default."""
@@ -35,7 +35,7 @@ class Listening:
     def __init__(
         self, address: Address, *, backlog: int = BACKLOG, defer: bool = False
     ) -> None:
-        self._path: Path | None = None
+        self._file: UnixFile | None = None
         if address.family == socket.AF_UNIX:
             self.socket = self._unix(address)
         else:
@@ -52,24 +52,57 @@ class Listening:
         return str(endpoint(self.socket.getsockname()))
 
     def close(self) -> None:
-        """Stop listening; a UNIX socket leaves no file behind."""
+        """Stop listening; a UNIX socket leaves no file of its own behind."""
+        # The file first: while its socket is open, no other gets its inode's number.
+        if self._file is not None:
+            self._file.remove()
         self.socket.close()
-        if self._path is not None:
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
-            self._path = None
 
     def _unix(self, address: Address) -> socket.socket:
-        path = Path(str(address.name))
-        _remove_stale(path)
+        path = address.name
+        assert not isinstance(path, tuple)
+        # An abstract name is no file's.
+        is_file = not os.fsencode(path).startswith(b"\0")
+        if is_file:
+            _remove_stale(Path(os.fsdecode(path)))
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            listening.bind(os.fspath(path))
+            listening.bind(path)
+            if is_file:
+                self._file = UnixFile(Path(os.fsdecode(path)))
         except OSError:
             listening.close()
             raise
-        self._path = path
         return listening
+
+
+class UnixFile:
+    """The file that a UNIX socket was bound to, which its maker removes.
+
+    Not a successor's of the same name, and not in a forked child.
+
+    Args:
+        path: of a socket that this process has just bound.
+
+    Raises:
+        OSError: the file is gone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._made = _identity(path)
+        self._process = os.getpid()
+
+    def remove(self) -> None:
+        """Remove the file, if it is there still."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._process == os.getpid() and self._made == _identity(self._path):
+                self._path.unlink()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat(follow_symlinks=False)
+    return status.st_dev, status.st_ino
 
 
 def _tcp(address: Address, *, defer: bool) -> socket.socket:

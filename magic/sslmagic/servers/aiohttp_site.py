@@ -128,9 +128,9 @@ class Site(web.BaseSite):
 
     async def stop(self) -> None:
         """Stop listening; connections stay open."""
-        await super().stop()
         if self._file is not None:
             self._file.close()
+        await super().stop()
 
 
 class _Introduction:

@@ -88,9 +88,9 @@ class Threads(socketserver.ThreadingMixIn):
 
     def server_close(self) -> None:
         """Stop listening."""
-        super().server_close()
         if self._file is not None:
             self._file.close()
+        super().server_close()
 
 
 def receive(

@@ -12,6 +12,7 @@ client(request).peer                       the other end of the TCP connection
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable
@@ -34,6 +35,7 @@ from sslmagic.headers import claims_forwarding
 from sslmagic.listener import WAITING, Listener, PeerName
 from sslmagic.listener.peername import IPName, plain_name
 from sslmagic.reception import DEADLINE
+from sslmagic.relay.listening import UnixFile
 from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
 from sslmagic.servers.inet import InetListener
 from sslmagic.servers.tornado_processes import forked, until_told
@@ -226,18 +228,16 @@ def run(
     binds = {name: options.pop(name) for name in _BINDS if name in options}
     server = _server(app, entrance, options)
     sockets, direct = _bound(entrance, port, address, path, binds)
-    first = os.getpid()
-    try:
+    with contextlib.ExitStack() as closed:
+        for sock in (*sockets, *direct):
+            closed.callback(sock.close)
+        if path is not None and not os.fspath(path).startswith("\0"):
+            closed.callback(UnixFile(Path(path)).remove)
         parent = None
         if processes != 1:
             parent = forked(processes, max_restarts)
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_serve(server, sockets, direct, parent))
-    finally:
-        for sock in (*sockets, *direct):
-            sock.close()
-        if path is not None and os.getpid() == first:
-            Path(path).unlink(missing_ok=True)
 
 
 def _server(app: Any, entrance: Entrance, options: dict[str, Any]) -> Server:

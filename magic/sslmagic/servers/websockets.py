@@ -257,9 +257,9 @@ class _Listens(Listens):
         self._file = file
 
     def close(self) -> None:
-        super().close()
         if self._file is not None:
             self._file.close()
+        super().close()
 
 
 def _behind(server: Server, opening: _Opening) -> Server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from pathlib import Path
 
@@ -102,6 +103,29 @@ def test_a_path_that_somebody_else_uses_stays_his(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(FileNotFoundError):
         listen(UnixEndpoint(str(tmp_path / "none" / "listen")))
+
+
+def test_the_file_of_a_successor_stays(tmp_path: Path) -> None:
+    path = tmp_path / "listen"
+    first = listen(UnixEndpoint(str(path)))
+    path.unlink()
+    second = listen(UnixEndpoint(str(path)))
+    first.close()
+    client(str(path)).close()
+    second.close()
+    assert not path.exists()
+
+
+def test_a_forked_child_leaves_the_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "listen"
+    listening = listen(UnixEndpoint(str(path)))
+    if not (child := os.fork()):
+        listening.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    client(str(path)).close()
+    listening.close()
+    assert not path.exists()
 
 
 def test_a_deferring_listener_waits_for_octets() -> None:

@@ -259,3 +259,32 @@ def test_neither_or_both_places_are_refused(tmp_path: Path) -> None:
         tornado.run(app(), trust=LOOPBACK)
     with pytest.raises(ConfigurationError, match="and a path"):
         tornado.run(app(), 0, path=tmp_path / "server.sock", trust=LOOPBACK)
+
+
+def test_the_file_of_a_successor_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "server.sock"
+    with socket.socket(socket.AF_UNIX) as successor:
+
+        async def serve(*_: object) -> None:
+            assert path.is_socket()
+            path.unlink()
+            successor.bind(str(path))
+
+        monkeypatch.setattr(tornado, "_serve", serve)
+        tornado.run(app(), path=path, trust=LOOPBACK)
+        assert path.is_socket()
+
+
+def test_a_unix_socket_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "server.sock"
+
+    async def serve(*_: object) -> None:
+        assert path.is_socket()
+
+    monkeypatch.setattr(tornado, "_serve", serve)
+    tornado.run(app(), path=path, trust=LOOPBACK)
+    assert not path.exists()
