@@ -138,6 +138,8 @@ def _remove_stale(path: Path) -> None:
         if not path.is_socket():
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            # Whose queue is full listens as well, and says so by BlockingIOError.
+            probe.setblocking(False)  # noqa: FBT003 - the socket module's own signature
             probe.connect(os.fspath(path))
     except ConnectionRefusedError:
         path.unlink()

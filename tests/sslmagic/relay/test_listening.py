@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,31 @@ def test_a_path_that_somebody_else_uses_stays_his(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(FileNotFoundError):
         listen(UnixEndpoint(str(tmp_path / "none" / "listen")))
+
+
+def test_somebody_whose_queue_is_full_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "listen"
+    with socket.socket(socket.AF_UNIX) as busy, contextlib.ExitStack() as clients:
+        busy.bind(str(path))
+        busy.listen(0)
+        with pytest.raises(BlockingIOError):
+            while True:
+                one = clients.enter_context(socket.socket(socket.AF_UNIX))
+                one.setblocking(False)
+                one.connect(str(path))
+        # Who waited for the queue would wait until this test is over.
+        failed: list[OSError] = []
+
+        def tried() -> None:
+            with pytest.raises(OSError, match="in use") as caught:
+                listen(UnixEndpoint(str(path)))
+            failed.append(caught.value)
+
+        trying = threading.Thread(target=tried, daemon=True)
+        trying.start()
+        trying.join(5)
+        assert failed
+        assert path.is_socket()
 
 
 def test_the_file_of_a_successor_stays(tmp_path: Path) -> None:
