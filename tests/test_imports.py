@@ -71,7 +71,7 @@ EXTRAS = {
     "sslmagic.servers.hypercorn": {"hypercorn"},
     "sslmagic.servers.tornado*": {"tornado"},
     "sslmagic.servers.twisted*": {"twisted", "zope"},
-    "sslmagic.servers.uvicorn": {"click", "uvicorn"},
+    "sslmagic.servers.uvicorn*": {"click", "uvicorn"},
     "sslmagic.servers.waitress": {"waitress"},
     "sslmagic.servers.websockets*": {"websockets"},
 }

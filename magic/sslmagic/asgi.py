@@ -61,10 +61,13 @@ class ClientScope:
 
     Args:
         app: the application, which gets each scope with its client.
+        name: the client of the only connection that it serves; by default each scope's
+            is found by the context in which it starts.
     """
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, name: PeerName | None = None) -> None:
         self.app = app
+        self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope.
@@ -74,7 +77,8 @@ class ClientScope:
                 another's. The server answers 500: better than a wrong address.
         """
         if scope["type"] in _SCOPES:
-            _introduce(scope, CLIENT.get(None))
+            name = CLIENT.get(None) if self._name is None else self._name
+            _introduce(scope, name)
         await self.app(scope, receive, send)
 
 
@@ -189,11 +193,13 @@ def _introduce(scope: Scope, name: PeerName | None) -> None:
             "the server started this scope outside of its connection's context"
         )
     client = (name[0], name[1]) if isinstance(name, IPName) else None
-    said = scope.get("client")
-    if client is not None and said is not None and tuple(said) != client:
+    # A server may say "" for nobody, which is as good as None.
+    said = tuple(scope.get("client") or ())
+    if (said if said and said[0] else None) != client:
         raise RuntimeError(
-            f"the connection is from {client}, and its server says {tuple(said)}:"
-            " is its own handling of forwarded headers on?"
+            f"the connection is from {client}, and its server says {said or None}:"
+            " is its own handling of forwarded headers on, or does the application read"
+            " on for one connection in the task of another?"
         )
     scope["client"] = client
     extension = {"preamble": name.preamble, "peer": name.peer}

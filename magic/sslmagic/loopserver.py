@@ -32,7 +32,7 @@ CLIENT: ContextVar[PeerName] = ContextVar("sslmagic.client")
 
 def teach(
     loop: asyncio.AbstractEventLoop,
-    listener: Callable[[socket.socket], Listener] | None = None,
+    listener: Callable[[socket.socket], Listener | None] | None = None,
 ) -> None:
     """Let `loop.create_server` take a `Listener` as its *sock*.
 
@@ -41,7 +41,8 @@ def teach(
 
     Args:
         loop: not yet taught another *listener*.
-        listener: called with every other *sock*; returns a listener that took it over.
+        listener: called with every other *sock*; returns a listener that took it over,
+            or None to leave it to the loop.
     """
     if loop not in _TAUGHT:
         _teach_create_server(loop)
@@ -230,7 +231,7 @@ def _methods(transport: type[asyncio.Transport]) -> tuple[str, ...]:
 
 _METHODS: dict[type[asyncio.Transport], tuple[str, ...]] = {}
 _TAUGHT: weakref.WeakKeyDictionary[
-    asyncio.AbstractEventLoop, Callable[[socket.socket], Listener] | None
+    asyncio.AbstractEventLoop, Callable[[socket.socket], Listener | None] | None
 ] = weakref.WeakKeyDictionary()
 
 
@@ -249,7 +250,7 @@ def _teach_create_server(loop: asyncio.AbstractEventLoop) -> None:
     ) -> asyncio.AbstractServer:
         listener = _TAUGHT[loop]
         if sock is not None and listener is not None and type(sock) is socket.socket:
-            sock = listener(sock)
+            sock = listener(sock) or sock
         if not isinstance(sock, Listener):
             return await original(
                 protocol_factory,

@@ -83,7 +83,7 @@ def serve(given: Scope, name: PeerName | None = None, **options: Any) -> Exchang
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
-@pytest.mark.parametrize("said", [None, CLIENT, list(CLIENT)])
+@pytest.mark.parametrize("said", [CLIENT, list(CLIENT)])
 def test_the_connection_s_client_is_in_its_scopes(
     exchange: Exchange, kind: str, said: Any
 ) -> None:
@@ -105,6 +105,22 @@ def test_a_connection_without_a_client_has_none(exchange: Exchange) -> None:
     assert seen["headers"] == [HOST]
 
 
+def test_an_empty_address_is_no_client_either(exchange: Exchange) -> None:
+    exchange.serve(ClientScope(exchange.app), scope(("", 0)), LOCAL)
+    assert exchange.seen[0]["client"] is None
+
+
+@pytest.mark.parametrize(("own", "client"), [(NAMED, CLIENT), (LOCAL, None)])
+def test_an_application_of_one_connection_knows_its_client(
+    exchange: Exchange, own: PeerName, client: Any
+) -> None:
+    """Whatever connection's the context is."""
+    exchange.serve(ClientScope(exchange.app, own), scope(client), DIRECT)
+    (seen,) = exchange.seen
+    assert seen["client"] == client
+    assert seen["extensions"]["sslmagic"]["preamble"] is own.preamble
+
+
 def test_a_direct_connection_keeps_its_headers(exchange: Exchange) -> None:
     exchange.serve(ClientScope(exchange.app), scope(GATEWAY, CLAIMS), DIRECT)
     (seen,) = exchange.seen
@@ -119,6 +135,9 @@ def test_a_direct_connection_keeps_its_headers(exchange: Exchange) -> None:
         (CLIENT, None, "outside of its connection's context"),
         (("6.6.6.6", 0), NAMED, "is its own handling of forwarded headers on"),
         (("6.6.6.6", CLIENT[1]), NAMED, "its server says"),
+        # The server's word is wrong as well where one of both says that nobody is.
+        (None, NAMED, "its server says None"),
+        (CLIENT, LOCAL, "the connection is from None"),
     ],
 )
 def test_a_scope_of_nobody_s_is_not_served(

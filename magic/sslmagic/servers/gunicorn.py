@@ -12,11 +12,9 @@ sockets once it is forked.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from ssl import SSLContext, SSLSocket
 from typing import Any
 
@@ -240,23 +238,15 @@ def _name(environ: Environ) -> PeerName:
 
 
 def _teach_uvicorn(worker: Any) -> None:
-    config = worker.config
+    # Only here is uvicorn needed.
+    from sslmagic.servers.uvicorn_config import ClientConfig
+
     worker.sockets = [each.sock for each in worker.sockets]
+    config = worker.config
     config.proxy_headers = False
-    load, loop_factory = config.load, config.get_loop_factory
-
-    def load_named() -> None:
-        load()
-        config.loaded_app = ClientScope(config.loaded_app)
-
-    def taught(factory: Callable[[], asyncio.AbstractEventLoop] | None) -> Any:
-        loop = asyncio.new_event_loop() if factory is None else factory()
-        teach(loop)
-        return loop
-
-    # The worker has made its configuration, of whatever class.
-    config.load = load_named
-    config.get_loop_factory = lambda: partial(taught, loop_factory())
+    # The worker has made its configuration, of whatever class, loaded or not.
+    own = type(config)
+    config.__class__ = type(own.__name__, (ClientConfig, own), {})
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from hypercorn.utils import (
 from sslmagic.asgi import ClientScope
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import WAITING, Listener
+from sslmagic.listener.peername import IPName
 from sslmagic.loopserver import CLIENT, teach
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import command
@@ -215,6 +216,9 @@ class _Named:
         # The kernel's name of an IPv6 client has four items, and ASGI's has two.
         if isinstance(client := scope.get("client"), tuple):
             scope["client"] = client[:2]
+        elif scope.get("server") is None and isinstance(name := CLIENT.get(), IPName):
+            # Of a UNIX socket hypercorn says nothing that could be compared.
+            scope["client"] = name[:2]
 
         async def serve(scope: Any, receive: Any, send: Any) -> None:
             app = self._app

@@ -8,12 +8,10 @@ the entrance travels in that.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +19,12 @@ import uvicorn
 from click.core import ParameterSource
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
-from sslmagic.asgi import ClientScope
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import WAITING, Listener
-from sslmagic.loopserver import teach
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
+from sslmagic.servers.uvicorn_config import ClientConfig
 from sslmagic.trust import Trust
 
 __all__ = ["Config", "main", "run"]
@@ -37,7 +34,7 @@ _STARTUP_FAILURE = 3
 """What uvicorn ends with when it could not start."""
 
 
-class Config(uvicorn.Config):
+class Config(ClientConfig):
     """A configuration of uvicorn whose servers take preambles off.
 
     Args:
@@ -54,8 +51,11 @@ class Config(uvicorn.Config):
         _check(options)
         options["proxy_headers"] = False
         super().__init__(app, **options)
+        if _FORWARDED in os.environ:
+            # In its env_file too, which uvicorn has read by now.
+            raise believes_headers(f"the environment's {_FORWARDED}")
         self.entrance = entrance
-        self._direct: tuple[Any, ...] = ()
+        self._entrances: dict[Any, Entrance] = {}
 
     def bind(self) -> list[socket.socket]:
         """Return the listening sockets, the one of `bind_socket` first.
@@ -68,29 +68,15 @@ class Config(uvicorn.Config):
             path.unlink()
         main = self.bind_socket()
         direct = self.entrance.direct_sockets()
-        self._direct = tuple(sock.getsockname() for sock in direct)
+        self._entrances = {sock.getsockname(): self.entrance.direct for sock in direct}
+        self._entrances[main.getsockname()] = self.entrance
         return [main, *direct]
 
-    def load(self) -> None:
-        """Load the application, with the client in each of its scopes."""
-        super().load()
-        self.loaded_app = ClientScope(self.loaded_app)
-
-    def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
-        """Return what makes the loop, which serves sockets through listeners."""
-        return partial(self._loop, super().get_loop_factory())
-
-    def _loop(
-        self, factory: Callable[[], asyncio.AbstractEventLoop] | None
-    ) -> asyncio.AbstractEventLoop:
-        loop = asyncio.new_event_loop() if factory is None else factory()
-        teach(loop, self._listener)
-        return loop
-
-    def _listener(self, sock: socket.socket) -> Listener:
-        direct = sock.getsockname() in self._direct
-        entrance = self.entrance.direct if direct else self.entrance
-        return entrance.listener(sock)
+    def listener(self, sock: socket.socket) -> Listener | None:
+        """Return what takes over one of the sockets of `bind`."""
+        # An application may listen too, for whatever it likes.
+        entrance = self._entrances.get(sock.getsockname())
+        return None if entrance is None else entrance.listener(sock)
 
 
 def run(
@@ -172,8 +158,6 @@ def _check(options: dict[str, Any]) -> None:
         raise believes_headers("proxy_headers")
     if options.get("forwarded_allow_ips") is not None:
         raise believes_headers("forwarded_allow_ips")
-    if _FORWARDED in os.environ:
-        raise believes_headers(f"the environment's {_FORWARDED}")
     if options.get("reset_contextvars"):
         raise ConfigurationError(
             "reset_contextvars: requests would no longer know their connection"

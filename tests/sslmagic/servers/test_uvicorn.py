@@ -154,6 +154,14 @@ def test_the_command_says_what_cannot_be_had(
     assert said in line
 
 
+def test_a_file_of_the_environment_turns_nothing_on(tmp_path: Path) -> None:
+    (tmp_path / "environment").write_text("FORWARDED_ALLOW_IPS=*\n")
+    words = [ASGI, "--env-file", tmp_path / "environment"]
+    with command(words, tmp_path) as process:
+        assert process.ended() == 78
+        assert "environment's FORWARDED_ALLOW_IPS" in process.said()
+
+
 def test_its_own_forwarding_may_be_switched_off_in_words(tmp_path: Path) -> None:
     port = Port()
     words = [ASGI, "--port", port.number, "--no-proxy-headers"]

@@ -1,0 +1,56 @@
+"""What uvicorn's configuration does for preambles, whoever made it.
+
+    Config.get_loop_factory ──▶ a loop that is taught to accept through listeners
+    Config.loaded_app       ──▶ the application, bound to one connection's client
+
+uvicorn makes a protocol for each connection in that connection's own context, and the
+protocol takes the application there, once. Later its context may be another's: asyncio
+reads on in the context of whoever resumed reading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import uvicorn
+
+from sslmagic.asgi import ClientScope
+from sslmagic.listener import Listener
+from sslmagic.loopserver import CLIENT, teach
+
+__all__ = ["ClientConfig"]
+
+_APP = "loaded_app"
+
+
+class ClientConfig(uvicorn.Config):
+    """A configuration whose application has its client in each scope."""
+
+    @property
+    def loaded_app(self) -> Any:
+        """The application; once loaded, for the connection in whose context it is."""
+        app = vars(self)[_APP]
+        return ClientScope(app, CLIENT.get(None)) if self.loaded else app
+
+    @loaded_app.setter
+    def loaded_app(self, app: Any) -> None:
+        vars(self)[_APP] = app
+
+    def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
+        """Return what makes the loop, which serves sockets through listeners."""
+        return partial(self._loop, super().get_loop_factory())
+
+    def listener(self, sock: socket.socket) -> Listener | None:  # noqa: ARG002
+        """Return what takes over a socket of the server's; None for one that is not."""
+        return None
+
+    def _loop(
+        self, factory: Callable[[], asyncio.AbstractEventLoop] | None
+    ) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop() if factory is None else factory()
+        teach(loop, self.listener)
+        return loop
