@@ -132,6 +132,20 @@ def test_somebody_whose_queue_is_full_is_not_waited_for(tmp_path: Path) -> None:
         assert path.is_socket()
 
 
+def test_an_abstract_name_has_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = f"\0sslmagic-{os.getpid()}-listening"
+    listening = listen(UnixEndpoint(name))
+    client(name).close()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="in use"):
+        listen(UnixEndpoint(name))
+    listening.close()
+    listen(UnixEndpoint(name)).close()
+
+
 def test_the_file_of_a_successor_stays(tmp_path: Path) -> None:
     path = tmp_path / "listen"
     first = listen(UnixEndpoint(str(path)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 import socket
 import sys
 from pathlib import Path
@@ -221,6 +222,19 @@ def test_a_unix_socket_leaves_no_file(run: Any, tmp_path: Path) -> None:
             assert path.is_socket()
             await runner.cleanup()
             assert not path.exists()
+
+    run(main())
+
+
+def test_an_abstract_name_serves_and_stops(run: Any) -> None:
+    async def main() -> None:
+        name = f"\0sslmagic-{os.getpid()}-aiohttp"
+        for _ in range(2):
+            runner = await begun()
+            await Site(runner, trust=LOOPBACK, path=name).start()
+            with socket.socket(socket.AF_UNIX) as stream:
+                stream.connect(name)
+            await runner.cleanup()
 
     run(main())
 

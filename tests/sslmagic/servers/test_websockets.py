@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import select
 import signal
 import socket
@@ -173,6 +174,17 @@ def test_a_unix_socket_leaves_no_file(run: Any, tmp_path: Path) -> None:
                 assert answer["client"] == client
                 assert answer["claims"] == []
             assert not await asyncio.to_thread(path.exists)
+
+    run(main())
+
+
+def test_an_abstract_name_serves_and_closes(run: Any) -> None:
+    async def main() -> None:
+        name = f"\0sslmagic-{os.getpid()}-websockets"
+        for _ in range(2):
+            async with unix_serve(handler, name, trust=LOOPBACK):
+                with socket.socket(socket.AF_UNIX) as stream:
+                    stream.connect(name)
 
     run(main())
 
