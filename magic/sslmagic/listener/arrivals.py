@@ -83,6 +83,7 @@ class Arrivals:
         "_alarm",
         "_descriptor",
         "_epoll",
+        "_is_paused",
         "_journal",
         "_kind",
         "_resumes",
@@ -103,6 +104,7 @@ class Arrivals:
         self._rules = rules
         self._journal = Journal()
         self._resumes: float | None = None
+        self._is_paused = False
         # All have the same time to speak, so the order of arrival is that of deadlines.
         self._waiting: dict[int, _Waiting] = {}
         self._alarm = Alarm()
@@ -146,6 +148,17 @@ class Arrivals:
     def wake(self) -> None:
         """Make whoever waits in `ready` return; for any thread."""
         self._alarm.ring_at(0)
+
+    def pause(self) -> None:
+        """Leave new connections to the kernel; those that wait here go on."""
+        self._is_paused = True
+        self._epoll.modify(self._descriptor, 0)
+
+    def resume(self) -> None:
+        """Accept new connections again."""
+        self._is_paused = False
+        if self._resumes is None:
+            self._epoll.modify(self._descriptor, select.EPOLLIN)
 
     def close(self) -> None:
         """Close what waits, and the epoll; not the listening socket."""
@@ -211,7 +224,8 @@ class Arrivals:
         now = time.monotonic()
         if self._resumes is not None and now >= self._resumes:
             self._resumes = None
-            self._epoll.modify(self._descriptor, select.EPOLLIN)
+            if not self._is_paused:
+                self._epoll.modify(self._descriptor, select.EPOLLIN)
         while (waiting := self._oldest()) is not None:
             connection, reception, address = waiting
             outcome = reception.expire(now)

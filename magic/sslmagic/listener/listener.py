@@ -140,6 +140,19 @@ class Listener(socket.socket):
         connection = self._next()
         return connection, connection.getpeername()
 
+    def pause(self) -> None:
+        """Leave new connections to the kernel, for a server that has enough of them.
+
+        Those that wait for their preamble go on, and their deadlines hold: accept() has
+        work to do, and may give some of them, up to *waiting*. From the thread that
+        accepts; a child begins without a pause.
+        """
+        self._arrivals.pause()
+
+    def resume(self) -> None:
+        """Accept new connections again."""
+        self._arrivals.resume()
+
     def prepared(self, connection: Connection) -> socket.socket | None:
         """Return what accept() gives for a connection that is ready; None for nothing.
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ from waitress.channel import HTTPChannel
 from waitress.runner import run as run_command
 from waitress.task import WSGITask
 
-from sslmagic.listener import WAITING
+from sslmagic.listener import WAITING, Listener
 from sslmagic.listener.connection import Connection
 from sslmagic.listener.peername import IPName
 from sslmagic.reception import DEADLINE
@@ -64,6 +65,69 @@ class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         pair = isinstance(self.name, IPName)
         # What has no address would be "localhost" on a UNIX socket.
         self.addr = self.name[:2] if pair else (str(self.name), None)
+
+
+class _HoldingListener(Listener):
+    """A listener with connections that are ready, and that waitress has no room for."""
+
+    held: deque[Any]
+    """Each with its client, in the order in which they became ready."""
+
+    def close(self) -> None:
+        """Stop listening, and close what is held and what waits."""
+        super().close()
+        while self.held:
+            self.held.popleft()[0].close()
+
+
+class _Room:
+    """Has a server's listener watched at its `connection_limit` as well.
+
+    waitress watches its socket no more then, and no deadline of a preamble would hold.
+    So only the kernel keeps new connections; those that are in here already go on, and
+    are held when they are ready.
+
+    Args:
+        server: of waitress, whose socket is the listener.
+        listener: what it accepts from.
+    """
+
+    def __init__(self, server: Any, listener: _HoldingListener) -> None:
+        self._server = server
+        self._listener = listener
+        self._has_room, self._accept = server.readable, server.accept
+        self._is_paused = False
+        server.readable, server.accept = self._readable, self._next
+
+    def _readable(self) -> bool:
+        has_room = self._has_room()
+        gave = False
+        while has_room and self._listener.held:
+            self._server.handle_accept()
+            gave = True
+            has_room = self._has_room()
+        if gave:
+            # They may be left out of the round that has begun.
+            self._server.pull_trigger()
+        if self._is_paused is has_room:
+            self._is_paused = not has_room
+            (self._listener.pause if self._is_paused else self._listener.resume)()
+        return True
+
+    def _next(self) -> Any:
+        held = self._listener.held
+        if held and not self._is_full:
+            return held.popleft()
+        pair = self._accept()
+        if pair is not None and self._is_full:
+            held.append(pair)
+            return None
+        return pair
+
+    @property
+    def _is_full(self) -> bool:
+        full: bool = self._server.in_connection_overflow
+        return full
 
 
 def create_server(
@@ -193,10 +257,13 @@ def _servers(watched: dict[int, Any]) -> list[Any]:
 def _receive(server: Any, entrance: Entrance) -> None:
     """Put a listener between the server and its socket, which nobody watches yet."""
     server.del_channel()
-    listener = entrance.listener(server.socket)
+    listener = entrance.listener(server.socket, _HoldingListener)
+    assert isinstance(listener, _HoldingListener)
+    listener.held = deque()
     listener.setblocking(False)  # noqa: FBT003  # as a socket has it
     server.set_socket(listener)
     server.channel_class = _Channel
+    _Room(server, listener)
 
 
 def _kind(sock: socket.socket) -> Any:

@@ -222,6 +222,39 @@ def test_without_room_it_pauses_and_does_not_spin(desk: Desk, fault: int) -> Non
     client.close()
 
 
+def test_a_pause_leaves_what_is_new_to_the_kernel(desk: Desk) -> None:
+    waiting = connect(desk.socket)
+    desk.take_in()
+    desk.arrivals.pause()
+    new = connect(desk.socket, OCTETS)
+    assert not desk.readable(0.1)
+    waiting.sendall(OCTETS)
+    connection = desk.ready()
+    assert connection is not None
+    assert socket.socket.getpeername(connection) == waiting.getsockname()
+    connection.close()
+    desk.arrivals.resume()
+    connection = desk.ready()
+    assert connection is not None
+    assert socket.socket.getpeername(connection) == new.getsockname()
+    for client in (waiting, new, connection):
+        client.close()
+
+
+def test_a_pause_outlasts_that_for_want_of_room(desk: Desk) -> None:
+    desk.failures = [errno.ENFILE]
+    with connect(desk.socket, OCTETS):
+        assert desk.ready() is None
+        desk.arrivals.pause()
+        assert desk.readable()
+        desk.take_in()
+        assert not desk.readable(0.1)
+        desk.arrivals.resume()
+        connection = desk.ready()
+        assert connection is not None
+        connection.close()
+
+
 def test_who_waits_is_served_while_accepting_pauses(desk: Desk) -> None:
     waiting = connect(desk.socket)
     desk.take_in()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
+import socket
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waitress import wasyncore
 
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import Listener
@@ -14,7 +20,15 @@ from sslmagic.servers import waitress
 from tests.interop.peers import Port, Process
 from tests.interop.serving.waitress import VARIANTS
 from tests.interop.serving.wsgi_app import app
-from tests.sslmagic.receiving import CLIENT, LOOPBACK, open_descriptors
+from tests.sslmagic.receiving import (
+    CLIENT,
+    LOOPBACK,
+    OCTETS,
+    PATIENCE,
+    connect,
+    ended,
+    open_descriptors,
+)
 from tests.sslmagic.servers.conduct import (
     FORGED,
     STRANGER,
@@ -26,6 +40,8 @@ from tests.sslmagic.servers.conduct import (
 
 (VARIANT,) = VARIANTS
 COMMAND = [sys.executable, "-m", "sslmagic.servers.waitress"]
+KEPT = b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+"""A request after which the connection stays."""
 
 
 @kept_by(*VARIANTS)
@@ -54,7 +70,8 @@ def test_each_of_its_addresses_takes_preambles_off() -> None:
         listeners = [
             one.socket for one in server.map.values() if hasattr(one, "effective_port")
         ]
-        assert [type(one) for one in listeners] == [Listener] * 3
+        assert all(isinstance(one, Listener) for one in listeners)
+        assert len(listeners) == 3
         assert [one.trust.others for one in listeners] == ["refuse", "refuse", "direct"]
     finally:
         server.close()
@@ -69,6 +86,66 @@ def test_it_does_not_watch_by_select_unless_told() -> None:
         )
         assert server.adj.asyncore_use_poll is not bool(options)
         server.close()
+
+
+def test_deadlines_hold_at_the_connection_limit() -> None:
+    """waitress does not watch its socket then, and what is ready has to be held."""
+    server = waitress.create_server(
+        app, trust=LOOPBACK, listen="127.0.0.1:0", deadline=1, connection_limit=3
+    )
+    listener, counters = server.socket, server.socket.counters.snapshot
+    with contextlib.ExitStack() as ending:
+        ending.callback(server.task_dispatcher.shutdown)
+        ending.callback(wasyncore.close_all, server._map)
+
+        def come(octets: bytes) -> socket.socket:
+            return ending.enter_context(connect(listener, octets))
+
+        def until(condition: Callable[[], object]) -> None:
+            ends = time.monotonic() + PATIENCE
+            while not condition():
+                assert time.monotonic() < ends
+                wasyncore.loop(0.05, use_poll=True, map=server._map, count=1)
+
+        silent, late, first = come(OCTETS[:7]), come(OCTETS[:7]), come(OCTETS + KEPT)
+        until(lambda: readable(first))
+        assert b"200 OK" in first.recv(65536)
+        until(lambda: server.in_connection_overflow)
+        late.sendall(OCTETS[7:] + KEPT)
+        last = come(OCTETS + KEPT)
+        until(lambda: counters().get("refused_timeout"))
+        assert ended(silent)
+        assert counters()["accepted"] == 2  # the last is the kernel's
+        assert not readable(late)
+        first.close()
+        until(lambda: readable(late))
+        assert b"200 OK" in late.recv(65536)
+        assert not readable(last)
+        late.close()
+        until(lambda: readable(last))
+
+
+def test_what_is_held_does_not_stay_open() -> None:
+    server = waitress.create_server(
+        app, trust=LOOPBACK, listen="127.0.0.1:0", connection_limit=1
+    )
+    try:
+        assert server.readable()
+        assert server.in_connection_overflow
+        server.socket.resume()
+        with connect(server.socket, OCTETS + KEPT) as stream:
+            assert select.select([server.socket], [], [], PATIENCE)[0]
+            server.handle_accept()
+            assert len(server.socket.held) == 1
+            server.task_dispatcher.shutdown()
+            server.close()
+            assert ended(stream)
+    finally:
+        server.close()
+
+
+def readable(stream: socket.socket) -> bool:
+    return bool(select.select([stream], [], [], 0)[0])
 
 
 def test_an_address_in_use_leaves_nothing_open() -> None:
