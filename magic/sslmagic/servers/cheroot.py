@@ -4,8 +4,8 @@
 
 REMOTE_ADDR and REMOTE_PORT are the client's. As with cheroot alone, its builtin
 adapter shakes hands where it accepts, so that a client that has sent its preamble and
-stops in the middle of TLS holds up the others for `timeout` seconds; its pyopenssl
-adapter does not.
+stops in the middle of TLS holds up the others for `timeout` seconds, and for as long
+nobody's deadline for a preamble is looked at; its pyopenssl adapter does not.
 """
 
 # pyright: standard
