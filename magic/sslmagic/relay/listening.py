@@ -20,7 +20,7 @@ told to a worker after that, so that the worker's own deadline holds."""
 
 
 class Listening:
-    """A listening socket.
+    """A listening socket, and its file if it has one.
 
     Args:
         address: where to listen.
@@ -35,7 +35,7 @@ class Listening:
     def __init__(
         self, address: Address, *, backlog: int = BACKLOG, defer: bool = False
     ) -> None:
-        self._file: UnixFile | None = None
+        self.file: UnixFile | None = None
         if address.family == socket.AF_UNIX:
             self.socket = self._unix(address)
         else:
@@ -54,8 +54,8 @@ class Listening:
     def close(self) -> None:
         """Stop listening; a UNIX socket leaves no file of its own behind."""
         # The file first: while its socket is open, no other gets its inode's number.
-        if self._file is not None:
-            self._file.remove()
+        if self.file is not None:
+            self.file.remove()
         self.socket.close()
 
     def _unix(self, address: Address) -> socket.socket:
@@ -69,7 +69,7 @@ class Listening:
         try:
             listening.bind(path)
             if is_file:
-                self._file = UnixFile(Path(os.fsdecode(path)))
+                self.file = UnixFile(Path(os.fsdecode(path)))
         except OSError:
             listening.close()
             raise

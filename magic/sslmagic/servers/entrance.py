@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import dataclasses
 import socket
 from collections.abc import Iterable
@@ -104,17 +106,22 @@ class Entrance:
     def direct_sockets(self) -> list[socket.socket]:
         """Listen at the second addresses.
 
+        Files of UNIX sockets are removed when this process exits: a server closes its
+        sockets in many ways, and some not at all.
+
         Raises:
             OSError: one cannot be had.
         """
-        listening: list[socket.socket] = []
-        try:
-            listening.extend(map(_listening, self.direct_listen))
-        except OSError:
-            for sock in listening:
-                sock.close()
-            raise
-        return listening
+        with contextlib.ExitStack() as closed:
+            made: list[Listening] = []
+            for text in self.direct_listen:
+                made.append(_listening(text))
+                closed.callback(made[-1].close)
+            closed.pop_all()
+        for each in made:
+            if each.file is not None:
+                atexit.register(each.file.remove)
+        return [each.socket for each in made]
 
 
 def believes_headers(option: str) -> ConfigurationError:
@@ -127,9 +134,9 @@ def believes_headers(option: str) -> ConfigurationError:
     )
 
 
-def _listening(text: str) -> socket.socket:
+def _listening(text: str) -> Listening:
     try:
-        return Listening(_address(text)).socket
+        return Listening(_address(text))
     except OSError as error:
         said = f"cannot listen on {text}: {error.strerror or error}"
         raise OSError(error.errno, said) from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from tests.sslmagic.receiving import (
     PATIENCE,
     connect,
     listening,
+    open_descriptors,
 )
 
 
@@ -80,12 +83,39 @@ def test_second_addresses_are_listened_on(tmp_path: Path) -> None:
         socket.create_connection(first.getsockname(), PATIENCE).close()
 
 
-def test_a_second_address_in_use_leaves_none_open() -> None:
+FORKED = """
+import os, sys
+from sslmagic import Trust
+from sslmagic.servers.entrance import Entrance
+path = sys.argv[1]
+kept = Entrance(Trust(["unix"]), direct_listen=f"unix:{path}").direct_sockets()
+if child := os.fork():
+    os.waitpid(child, 0)
+    print(os.path.exists(path))
+"""
+
+
+def test_the_file_of_a_second_address_is_there_until_its_process_exits(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "direct.sock"
+    argv = [sys.executable, "-c", FORKED, str(path)]
+    ran = subprocess.run(argv, check=True, capture_output=True, timeout=PATIENCE)
+    assert ran.stdout == b"True\n"
+    assert not path.exists()
+
+
+def test_a_second_address_in_use_leaves_none_open(tmp_path: Path) -> None:
+    path = tmp_path / "direct.sock"
     with listening() as other:
         taken = f"127.0.0.1:{other.getsockname()[1]}"
-        entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", taken])
+        listed = ["127.0.0.1:0", f"unix:{path}", taken]
+        entrance = Entrance(LOOPBACK, direct_listen=listed)
+        before = open_descriptors()
         with pytest.raises(OSError, match=f"cannot listen on {taken}: "):
             entrance.direct_sockets()
+        assert open_descriptors() == before
+    assert not path.exists()
 
 
 def test_second_addresses_in_the_shape_of_bind() -> None:
