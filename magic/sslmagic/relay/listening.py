@@ -27,17 +27,24 @@ class Listening:
         backlog: connections that may wait to be accepted.
         defer: have connections accepted when their first octets are there. One
             wake-up less for each, where clients speak first.
+        replace: take the path of a UNIX socket over from whoever listens there, as a
+            successor does. By default only from nobody.
 
     Raises:
         OSError: it cannot be had.
     """
 
     def __init__(
-        self, address: Address, *, backlog: int = BACKLOG, defer: bool = False
+        self,
+        address: Address,
+        *,
+        backlog: int = BACKLOG,
+        defer: bool = False,
+        replace: bool = False,
     ) -> None:
         self.file: UnixFile | None = None
         if address.family == socket.AF_UNIX:
-            self.socket = self._unix(address)
+            self.socket = self._unix(address, replace=replace)
         else:
             self.socket = _tcp(address, defer=defer)
         try:
@@ -58,13 +65,13 @@ class Listening:
             self.file.remove()
         self.socket.close()
 
-    def _unix(self, address: Address) -> socket.socket:
+    def _unix(self, address: Address, *, replace: bool) -> socket.socket:
         path = address.name
         assert not isinstance(path, tuple)
         # An abstract name is no file's.
         is_file = not os.fsencode(path).startswith(b"\0")
         if is_file:
-            _remove_stale(Path(os.fsdecode(path)))
+            _remove_stale(Path(os.fsdecode(path)), or_live=replace)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listening.bind(path)
@@ -132,10 +139,18 @@ def _tcp(address: Address, *, defer: bool) -> socket.socket:
     return listening
 
 
-def _remove_stale(path: Path) -> None:
-    """Remove the file of a UNIX socket that nobody listens on any more."""
+def _remove_stale(path: Path, *, or_live: bool) -> None:
+    """Remove the file of a UNIX socket that nobody listens on any more.
+
+    Args:
+        path: where another socket is going to be bound.
+        or_live: also if somebody listens.
+    """
     try:
         if not path.is_socket():
+            return
+        if or_live:
+            path.unlink()
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             # Whose queue is full listens as well, and says so by BlockingIOError.

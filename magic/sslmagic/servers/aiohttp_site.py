@@ -41,7 +41,8 @@ class Site(web.BaseSite):
         port: as aiohttp has it, 8443 with TLS and 8080 without by default; 0 for one
             that the kernel chooses.
         trust: which peers may speak for a client.
-        path: of a UNIX socket, instead of host and port.
+        path: of a UNIX socket, instead of host and port; taken over from whoever
+            listens there, as aiohttp does.
         sock: a bound socket to take over, instead of either.
         deadline: seconds that a connection has for its whole preamble.
         waiting: connections that may wait for it at a time, per address.
@@ -114,7 +115,7 @@ class Site(web.BaseSite):
         sock, where = self._sock, self._where
         if self._path is not None:
             path = UnixEndpoint(os.fspath(self._path))
-            self._file = Listening(Address.of(path))
+            self._file = Listening(Address.of(path), replace=True)
             sock = self._file.socket
         self._server = listening = await create_server(
             server,

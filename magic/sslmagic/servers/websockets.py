@@ -102,7 +102,8 @@ def unix_serve(
 ) -> Server:
     """Return a server on a UNIX socket, as `serve` does on a port.
 
-    Its file is removed when the server closes.
+    Its file is removed when the server closes. It takes the path over from whoever
+    listens there, as the library's own does.
     """
     entrance = Entrance(
         trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
@@ -215,7 +216,7 @@ class _Opening(NamedTuple):
         try:
             if self.path is not None:
                 path = UnixEndpoint(os.fspath(self.path))
-                file = Listening(Address.of(path))
+                file = Listening(Address.of(path), replace=True)
                 options["sock"] = file.socket
             rules: dict[str, Any] = {
                 "trust": self.entrance.trust,

@@ -157,6 +157,20 @@ def test_the_file_of_a_successor_stays(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_successor_takes_a_path_over(tmp_path: Path) -> None:
+    path = tmp_path / "listen"
+    first = listen(UnixEndpoint(str(path)))
+    second = listen(UnixEndpoint(str(path)), replace=True)
+    first.close()
+    with client(str(path)):
+        second.socket.accept()[0].close()
+    second.close()
+    path.write_text("a file")
+    with pytest.raises(OSError, match="in use"):
+        listen(UnixEndpoint(str(path)), replace=True)
+    assert path.read_text() == "a file"
+
+
 def test_a_forked_child_leaves_the_file_alone(tmp_path: Path) -> None:
     path = tmp_path / "listen"
     listening = listen(UnixEndpoint(str(path)))

@@ -32,7 +32,7 @@ from tests.sslmagic.receiving import (
     listening,
     open_descriptors,
 )
-from tests.sslmagic.servers.conduct import FORGED
+from tests.sslmagic.servers.conduct import FORGED, asked
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.aiohttp"]
 FUNCTION = "tests.interop.serving.aiohttp:app"
@@ -222,6 +222,21 @@ def test_a_unix_socket_leaves_no_file(run: Any, tmp_path: Path) -> None:
             assert path.is_socket()
             await runner.cleanup()
             assert not path.exists()
+
+    run(main())
+
+
+def test_a_successor_takes_a_unix_socket_over(run: Any, tmp_path: Path) -> None:
+    async def main() -> None:
+        path = tmp_path / "web.sock"
+        first, second = await begun(), await begun()
+        await Site(first, trust=LOOPBACK, path=path).start()
+        await Site(second, trust=LOOPBACK, path=path).start()
+        await first.cleanup()
+        said = await asyncio.to_thread(asked, path)
+        assert said["client"] == list(CLIENT)
+        await second.cleanup()
+        assert not path.exists()
 
     run(main())
 

@@ -178,6 +178,19 @@ def test_a_unix_socket_leaves_no_file(run: Any, tmp_path: Path) -> None:
     run(main())
 
 
+def test_a_successor_takes_a_unix_socket_over(run: Any, tmp_path: Path) -> None:
+    async def main() -> None:
+        path = tmp_path / "server.sock"
+        async with unix_serve(handler, path, trust=LOOPBACK):
+            successor = await unix_serve(handler, path, trust=LOOPBACK)
+        assert (await heard(path, OCTETS))["client"] == list(CLIENT)
+        successor.close()
+        await successor.wait_closed()
+        assert not await asyncio.to_thread(path.exists)
+
+    run(main())
+
+
 def test_an_abstract_name_serves_and_closes(run: Any) -> None:
     async def main() -> None:
         name = f"\0sslmagic-{os.getpid()}-websockets"
