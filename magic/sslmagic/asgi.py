@@ -1,4 +1,4 @@
-"""ASGI: each request's client in its scope, and no header that names another.
+"""ASGI: each request's client in its scope, and no known header for another.
 
 scope["client"]                            (host, port), or None where there is none
 scope["extensions"]["sslmagic"]["preamble"]  what named the client; None if direct
@@ -23,7 +23,8 @@ from sslmagic.attribution import (
     RewrittenError,
     peer_at,
 )
-from sslmagic.headers import Header, HeaderError, claims_forwarding
+from sslmagic.forwarded import is_named
+from sslmagic.headers import HeaderError, claims_forwarding
 from sslmagic.listener.peername import IPName, PeerName
 from sslmagic.loopserver import CLIENT
 from sslmagic.reception import Peer
@@ -50,14 +51,13 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _SCOPES = ("http", "websocket")
 _RESPONSE = "websocket.http.response"
 _POLICY_VIOLATION, _INTERNAL_ERROR = 1008, 1011
-_FORWARDED_FOR = b"x-forwarded-for"
 
 
 class ClientScope:
     """An ASGI application whose server's connections a `LoopServer` began.
 
-    On a connection that had a preamble, the headers are removed that may name another
-    client: X-Cluster-Client-Ip, X-Forwarded-* and Forwarded.
+    On a connection that had a preamble, the headers are removed in which an application
+    may look for another client: those of `sslmagic.headers.claims_forwarding`.
 
     Args:
         app: the application, which gets each scope with its client.
@@ -141,7 +141,7 @@ def _peer(scope: Scope) -> Peer | None:
     """Return the TCP peer by the word of a server that is not ours.
 
     Raises:
-        RewrittenError: the server names somebody else.
+        RewrittenError: the server may have somebody else's address from a header.
     """
     host, port = scope.get("client") or ("", 0)
     if not host:
@@ -150,22 +150,15 @@ def _peer(scope: Scope) -> Peer | None:
         # any more, and its request is still read. It is no UNIX socket's for that.
         is_tcp = server is not None and server[1] is not None
         return None if is_tcp else peer_at("", 0)
-    if port == 0 or _is_said(host, port, scope["headers"]):
+    # The port tells nothing: uvicorn takes it from X-Forwarded-For as well, daphne from
+    # X-Forwarded-Port, and others leave the peer's.
+    if port == 0 or is_named(host, scope["headers"]):
         raise RewrittenError(
-            f"the server names {host!a}, port {port!a}, as its peer, which its own"
-            " handling of forwarded headers makes of them: turn it off (uvicorn:"
+            f"the server names {host!a}, port {port!a}, as its peer, and its own handling"
+            " of forwarded headers may have made that of them: turn it off (uvicorn:"
             " --no-proxy-headers), so that the TCP peer can be told"
         )
     return peer_at(host, port)
-
-
-def _is_said(host: str, port: int, headers: Iterable[Header]) -> bool:
-    """Return whether X-Forwarded-For has this very address and port.
-
-    Servers take both from there; a TCP peer's port nobody knows before it connects.
-    """
-    shown = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
-    return any(name == _FORWARDED_FOR and shown in value for name, value in headers)
 
 
 async def _answer(

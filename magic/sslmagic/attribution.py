@@ -1,6 +1,6 @@
 """Attribution: whom a request is from, for every middleware; counted and logged.
 
-preamble        it named the client      every header that could name another goes
+preamble        it named the client      every header known to name one goes
 a trusted peer  may name it in a header  one client, or 400
 anybody else    is the client            what it says of itself goes
 """

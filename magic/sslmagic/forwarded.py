@@ -12,15 +12,26 @@ anything, broken quoting included: both lists are cut from the right.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from sslmagic.headers import HeaderError, HeaderReason, believed, may_speak, quoted
+from sslmagic.address import pack_host
+from sslmagic.headers import (
+    Header,
+    HeaderError,
+    HeaderReason,
+    believed,
+    claims_address,
+    folded,
+    may_speak,
+    quoted,
+)
 from sslmagic.preamble import Endpoint, UnixEndpoint
 from sslmagic.trust import Trust
 
-__all__ = ["Walk", "walk_forwarded", "walk_x_forwarded_for"]
+__all__ = ["Walk", "is_named", "walk_forwarded", "walk_x_forwarded_for"]
 
 _LONGEST = 80
 """Octets that a node may have: an address and a port need 53."""
@@ -53,6 +64,13 @@ _PAIR = re.compile(
 )
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _QUOTE, _COMMA, _BACKSLASH = b'",\\'
+
+# What is named is sought in whatever may be an address, since each server has a grammar
+# of its own: 010.0.0.5, "[10.0.0.5]", 10.0.0.5: +80 and 2001:DB8::5:80 are addresses.
+_ANY_FOR = re.compile(rb"for[ \t]*=([^;,]*)", re.IGNORECASE)
+_ANY_FOUR = re.compile(rb"[0-9.]{7,}")
+_ANY_SIX = re.compile(rb"[0-9A-Fa-f:.]{2,}")
+_LONGEST_SIX = 45
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +119,44 @@ def walk_forwarded(
             one believable address.
     """
     return _walk(values, _quoted_elements, _for, peer, trust)
+
+
+def is_named(host: str, headers: Iterable[Header]) -> bool:
+    """Return whether a header names this address as a client's or a proxy's.
+
+    However it is written, and with any port. By Forwarded ``for=`` names it, ``by=``
+    does not: that is the proxy's own address. X-Cluster-Client-Ip is not asked.
+    """
+    try:
+        packed = pack_host(host.partition("%")[0])
+    except ValueError:
+        return False
+    return any(
+        packed in _addresses(text)
+        for name, value in headers
+        if claims_address(name)
+        for text in _texts(name, value.replace(b"\\", b""))
+    )
+
+
+def _texts(name: bytes, value: bytes) -> list[bytes]:
+    return _ANY_FOR.findall(value) if folded(name) == b"forwarded" else [value]
+
+
+def _addresses(text: bytes) -> Iterator[bytes]:
+    """Yield what may be an address in *text*, packed."""
+    for run in _ANY_FOUR.findall(text):
+        octets = [octet.lstrip(b"0") or b"0" for octet in run.strip(b".").split(b".")]
+        yield from _packed(b".".join(octets))
+    for run in _ANY_SIX.findall(text):
+        yield from _packed(run)
+        yield from _packed(run.rpartition(b":")[0])
+
+
+def _packed(text: bytes) -> Iterator[bytes]:
+    if len(text) <= _LONGEST_SIX:
+        with contextlib.suppress(ValueError):
+            yield pack_host(text.decode("ascii"))
 
 
 def _walk(

@@ -23,6 +23,7 @@ __all__ = [
     "HeaderError",
     "HeaderReason",
     "believed",
+    "claims_address",
     "claims_client",
     "claims_forwarding",
     "folded",
@@ -46,7 +47,14 @@ _FOLDED = bytes(
     for octet in bytes(range(256)).lower()
 )
 _CLUSTER = CLUSTER_CLIENT_IP.lower()
-_NAMES = (_CLUSTER, b"forwarded")
+_ADDRESSES = frozenset(
+    {
+        *(b"forwarded", b"forwarded-for", b"x-forwarded", b"x-forwarded-for"),
+        *(b"client-ip", b"x-client-ip", b"x-real-ip", b"true-client-ip"),
+        *(b"cf-connecting-ip", b"fastly-client-ip"),
+    }
+)
+"""What proxies, and those who ask them (django-ipware, say), name a client in."""
 _FORWARDED_PREFIX = b"x-forwarded-"
 _CONNECTION = b"connection"
 
@@ -108,11 +116,12 @@ def received(
 
     A peer that may speak for clients says exactly one literal address, or says nothing.
     From any other peer the header is removed. On a connection that had a preamble that
-    one named the client, and every header that could name another is removed:
-    X-Cluster-Client-Ip, X-Forwarded-* and Forwarded.
+    one named the client, and the headers are removed that name another where anybody
+    looks: those of `claims_forwarding`.
 
     Args:
-        headers: the request's, trailers included, each line by itself.
+        headers: the request's, each line by itself, and no trailers: no proxy answers
+            for these, and the client's own would stand where the nearest proxy's do.
         peer: the other end of the TCP connection, never the client of a preamble; None
             where nobody knows it.
         trust: who may speak for a client.
@@ -210,10 +219,25 @@ def claims_client(name: bytes) -> bool:
     return name.translate(_FOLDED) == _CLUSTER
 
 
+def claims_address(name: bytes) -> bool:
+    """Return whether a header of this name has addresses of a client or of proxies.
+
+    X-Cluster-Client-Ip is not among them.
+    """
+    return name.translate(_FOLDED) in _ADDRESSES
+
+
 def claims_forwarding(name: bytes) -> bool:
-    """Return whether a header of this name may say who a request is from."""
-    folded = name.translate(_FOLDED)
-    return folded in _NAMES or folded.startswith(_FORWARDED_PREFIX)
+    """Return whether a header of this name may say who a request is from.
+
+    X-Cluster-Client-Ip, X-Forwarded-*, and whatever `claims_address` has.
+    """
+    spelling = name.translate(_FOLDED)
+    return (
+        spelling == _CLUSTER
+        or spelling in _ADDRESSES
+        or spelling.startswith(_FORWARDED_PREFIX)
+    )
 
 
 def _client(claims: list[Header], peer: Endpoint | UnixEndpoint, trust: Trust) -> str:

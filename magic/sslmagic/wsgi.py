@@ -1,4 +1,4 @@
-"""WSGI: each request's client in its environ, and no header that names another.
+"""WSGI: each request's client in its environ, and no known header for another.
 
 REMOTE_ADDR, REMOTE_PORT   the client's; the address is empty where there is none
 sslmagic.preamble          what named the client; None on a direct connection
@@ -24,7 +24,8 @@ from sslmagic.attribution import (
     RewrittenError,
     peer_at,
 )
-from sslmagic.headers import HeaderError, claims_forwarding
+from sslmagic.forwarded import is_named
+from sslmagic.headers import Header, HeaderError, claims_forwarding
 from sslmagic.listener.peername import PairName, PeerName, pair_name
 from sslmagic.reception import Peer
 from sslmagic.trust import Trust
@@ -54,8 +55,8 @@ _PROXY_FIX = "werkzeug.proxy_fix.orig"
 class ClientEnviron:
     """A WSGI application whose server's connections a listener accepted.
 
-    On a connection that had a preamble, the headers are removed that may name another
-    client: X-Cluster-Client-Ip, X-Forwarded-* and Forwarded.
+    On a connection that had a preamble, the headers are removed in which an application
+    may look for another client: those of `sslmagic.headers.claims_forwarding`.
 
     Args:
         app: the application, which gets each environ with its client.
@@ -120,7 +121,7 @@ class ClusterClientIP:
         preamble = environ.get(PREAMBLE)
         keys = [key for key in environ if _claims(key)]
         said = self._attribution.decide(
-            [(_name(key), environ[key].encode("latin-1", "replace")) for key in keys],
+            _lines(environ, keys),
             peer=peer,
             preamble=preamble is not None,
         )
@@ -156,14 +157,18 @@ def _peer(environ: Environ) -> Peer | None:
     """Return the TCP peer by the word of a server that is not ours.
 
     Raises:
-        RewrittenError: the server names somebody else.
+        RewrittenError: the server may have somebody else's address from a header.
     """
     host, port = environ.get("REMOTE_ADDR") or "", str(environ.get("REMOTE_PORT"))
-    if host and (port == "0" or _PROXY_FIX in environ):
+    keys = [key for key in environ if _claims(key)]
+    # waitress puts the address of a header there and leaves the peer's own port.
+    if host and (
+        port == "0" or _PROXY_FIX in environ or is_named(host, _lines(environ, keys))
+    ):
         raise RewrittenError(
-            f"REMOTE_ADDR is {host!a}, and a handling of forwarded headers has put it"
-            " there (werkzeug's ProxyFix, or the server's own): turn it off, so that"
-            " the TCP peer can be told"
+            f"REMOTE_ADDR is {host!a}, and a handling of forwarded headers may have put"
+            " it there (werkzeug's ProxyFix, waitress's trusted_proxy): turn it off, so"
+            " that the TCP peer can be told"
         )
     return peer_at(host, int(port) if port.isdecimal() else 0)
 
@@ -177,6 +182,10 @@ def _answer(start_response: Any, status: int, line: bytes) -> Iterable[bytes]:
         ],
     )
     return [line]
+
+
+def _lines(environ: Environ, keys: Iterable[str]) -> list[Header]:
+    return [(_name(key), environ[key].encode("latin-1", "replace")) for key in keys]
 
 
 def _claims(key: str) -> bool:

@@ -262,14 +262,18 @@ def test_badly_named_is_400_on_a_websocket() -> None:
     [
         (("10.0.0.7", 0), b"10.0.0.7"),
         (("10.0.0.7", 4711), b"6.6.6.6, 10.0.0.7:4711"),
+        (("10.0.0.7", 1234), b"10.0.0.7:01234"),
+        (("10.0.0.7", 1234), b"10.0.0.7: +1_234, 6.6.6.6"),
+        (("10.0.0.7", 40000), b"10.0.0.7"),
         (("2001:db8::9", 4711), b"[2001:db8::9]:4711"),
+        (("2001:db8::9", 40000), b"2001:0DB8:0::9"),
         (("\x1b\u202e\n", 0), b"x"),
     ],
 )
 def test_a_peer_that_the_server_rewrote_is_never_trusted(
     client: Any, said: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """uvicorn takes both from X-Forwarded-For; where that says no port it is 0."""
+    """uvicorn takes the port from X-Forwarded-For as well, or 0; others leave it."""
     exchange = serve(scope(client, [CLUSTER, (b"x-forwarded-for", said)]))
     assert exchange.seen == []
     assert exchange.sent[0]["status"] == 500

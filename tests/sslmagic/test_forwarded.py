@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 
 from sslmagic import Endpoint, Trust, UnixEndpoint
 from sslmagic.address import host_text, is_loopback, pack_host
-from sslmagic.forwarded import Walk, walk_forwarded, walk_x_forwarded_for
+from sslmagic.forwarded import (
+    Walk,
+    is_named,
+    walk_forwarded,
+    walk_x_forwarded_for,
+)
 from sslmagic.headers import HeaderError, HeaderReason
 from sslmagic.trust import Standing
 from tests.fuzz.strategies import sources
@@ -294,3 +299,67 @@ def test_octets_are_an_address_or_an_error(values: list[bytes]) -> None:
         with contextlib.suppress(HeaderError):
             walked = walk(values, peer=GATEWAY, trust=TRUST)
             assert host_text(pack_host(walked.client)) == walked.client
+
+
+FOR, FORWARDED = b"x-forwarded-for", b"forwarded"
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "value"),
+    [
+        ("10.0.0.7", FOR, b"6.6.6.6, 10.0.0.7"),
+        ("10.0.0.7", FOR, b"10.0.0.7:01234"),
+        ("10.0.0.7", FOR, b"10.0.0.7: +1_234"),
+        ("10.0.0.7", FOR, b"[10.0.0.7]:x"),
+        ("10.0.0.7", FOR, b'"10.0.0.7"'),
+        ("10.0.0.7", FOR, b"010.0.0.07."),
+        ("10.0.0.7", FOR, b"::FFFF:10.0.0.7"),
+        ("10.0.0.7", FOR, b"[::ffff:0a00:7]:80"),
+        ("::ffff:10.0.0.7", FOR, b"10.0.0.7"),
+        ("2001:db8::7", FOR, b"2001:0DB8:0::0007"),
+        ("2001:db8::7", FOR, b"[2001:db8::7] :80"),
+        ("2001:db8::7", FOR, b"2001:db8::7:" + b"0" * 90 + b"80"),
+        ("fe80::7%eth0", FOR, b"fe80::7%25eth1"),
+        ("10.0.0.7", b"X_Forwarded_For", b"10.0.0.7"),
+        ("10.0.0.7", b"X-Real-IP", b"10.0.0.7"),
+        ("10.0.0.7", FORWARDED, b"for=10.0.0.7"),
+        ("10.0.0.7", FORWARDED, b'proto=http; FOR = "10.0.0.7:_x"'),
+        ("10.0.0.7", FORWARDED, b'for="1\\0.0.0.7"'),
+        ("2001:db8::7", FORWARDED, b'for="[2001:db8::7]:80";by=10.0.0.1'),
+    ],
+)
+def test_an_address_is_named_however_it_is_written(
+    host: str, name: bytes, value: bytes
+) -> None:
+    assert is_named(host, [(b"host", b"x"), (name, value)])
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "value"),
+    [
+        ("10.0.0.7", FOR, b"110.0.0.7, 10.0.0.70, 10.0.0, 7, 10.0.0.7.1"),
+        ("2001:db8::7", FOR, b"2001:db8::8:7, 2001:db8::70"),
+        ("10.0.0.7", FORWARDED, b"for=203.0.113.9;by=10.0.0.7;host=10.0.0.7"),
+        ("10.0.0.7", b"x-cluster-client-ip", b"10.0.0.7"),
+        ("10.0.0.7", b"x-forwarded-host", b"10.0.0.7"),
+        ("testclient", FOR, b"testclient"),
+    ],
+)
+def test_nothing_else_is_named(host: str, name: bytes, value: bytes) -> None:
+    assert not is_named(host, [(name, value)])
+
+
+@given(sources, st.integers(0, 65535), st.binary(max_size=8))
+def test_who_is_walked_to_is_named(host: str, port: int, rest: bytes) -> None:
+    for name, walk in ((FOR, walk_x_forwarded_for), (FORWARDED, walk_forwarded)):
+        for element in (_element(walk, host, None), _element(walk, host, port)):
+            assert is_named(host, [(name, rest + b", " + element)])
+
+
+@pytest.mark.parametrize(
+    "value", [b"1" * 60_000, b"1." * 30_000, b"1:" * 30_000, b"::1," * 15_000]
+)
+def test_no_value_is_searched_long(value: bytes) -> None:
+    started = time.perf_counter()
+    assert not is_named("10.0.0.7", [(FOR, value), (FORWARDED, b"for=" + value)])
+    assert time.perf_counter() - started < 1

@@ -227,7 +227,13 @@ def test_badly_named_is_400(
 
 
 @pytest.mark.parametrize(
-    ("port", "more"), [("0", {}), ("40000", {"werkzeug.proxy_fix.orig": "{}"})]
+    ("port", "more"),
+    [
+        ("0", {}),
+        ("40000", {"werkzeug.proxy_fix.orig": "{}"}),
+        ("40000", {"HTTP_X_FORWARDED_FOR": "6.6.6.6, 10.0.0.7"}),
+        ("40000", {"HTTP_FORWARDED": 'by=10.0.0.1;for="10.0.0.7:80"'}),
+    ],
 )
 def test_a_peer_that_was_rewritten_is_never_trusted(
     port: str, more: dict[str, str], caplog: pytest.LogCaptureFixture
