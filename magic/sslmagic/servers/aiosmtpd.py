@@ -12,6 +12,7 @@ after a LOCAL preamble, it is the empty str, as it is on a UNIX socket.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import pwd
@@ -23,6 +24,7 @@ from typing import Any
 
 from aiosmtpd import controller
 from aiosmtpd.main import parseargs
+from aiosmtpd.smtp import SMTP
 
 from sslmagic import streams
 from sslmagic.errors import ConfigurationError
@@ -75,30 +77,32 @@ class _Receiving(controller.BaseController):
     ) -> None:
         for known in (options, options.get("server_kwargs") or {}):
             if known.get(_OWN_PROXY) is not None:
-                raise ConfigurationError(
-                    f"{_OWN_PROXY} has aiosmtpd read a preamble of its own after ours,"
-                    " and any client could name another in it. Leave it out"
-                )
+                raise _reads_another()
         super().__init__(handler, *arguments, **options)
+        # Here and not in a method, which the factory of a subclass would replace.
+        self.factory = _checked(self.factory)  # type: ignore[method-assign]
         self.entrance = Entrance(
             trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
         )
 
     async def _create_server(self) -> asyncio.AbstractServer:
         # aiosmtpd has subclasses replace this, although its name is private.
+        if isinstance(self, controller.BaseUnthreadedController):
+            # The others make one session when they start, to see whether they can.
+            self.factory()  # type: ignore[no-untyped-call]
         servers: list[streams.Server] = []
-        direct = self.entrance.direct
-        try:
-            places: list[tuple[Entrance, dict[str, Any]]] = [
-                *((direct, {"sock": sock}) for sock in self.entrance.direct_sockets()),
-                (self.entrance, self._place()),
-            ]
+        places: list[tuple[Entrance, dict[str, Any]]] = []
+        with contextlib.ExitStack() as unfinished:
+            for sock in self.entrance.direct_sockets():
+                unfinished.callback(sock.close)
+                places.append((self.entrance.direct, {"sock": sock}))
+            places.append((self.entrance, self._place()))
+            if (own := places[-1][1].get("sock")) is not None:
+                unfinished.callback(own.close)
             for entrance, place in places:
                 servers.append(await self._listen(entrance, **place))
-        except BaseException:
-            for server in servers:
-                server.close()
-            raise
+                unfinished.callback(servers[-1].close)
+            unfinished.pop_all()
         return streams.Server(servers, [])
 
     async def _listen(self, entrance: Entrance, **where: Any) -> streams.Server:
@@ -122,6 +126,31 @@ class _Receiving(controller.BaseController):
         # aiosmtpd connects to its own address to see whether a session can be made. It
         # need not be trusted there, and sends no preamble: so one is made without.
         self.loop.call_soon_threadsafe(self._factory_invoker)
+
+
+def _checked(factory: Callable[[], Any]) -> Callable[[], Any]:
+    """Return the factory, which gives no session that reads a preamble by itself."""
+
+    def checked() -> Any:
+        made = factory()
+        if isinstance(made, SMTP):
+            # Private, and nothing else tells. Called otherwise, no session passes.
+            if "_proxy_timeout" not in vars(made):
+                raise ConfigurationError(
+                    "this aiosmtpd does not say whether its sessions read a preamble"
+                )
+            if vars(made)["_proxy_timeout"] is not None:
+                raise _reads_another()
+        return made
+
+    return checked
+
+
+def _reads_another() -> ConfigurationError:
+    return ConfigurationError(
+        f"{_OWN_PROXY} has aiosmtpd read a preamble of its own after ours,"
+        " and any client could name another in it. Leave it out"
+    )
 
 
 class Controller(_Receiving, controller.Controller):

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import uvloop
 from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import SMTP
 
 from sslmagic import Trust
 from sslmagic.errors import ConfigurationError
@@ -30,7 +31,13 @@ from sslmagic.servers.aiosmtpd import (
 from tests.interop.authority import NAME, Authority
 from tests.interop.peers import Port, Process
 from tests.interop.serving.aiosmtpd import REQUEST, VARIANTS, Handler
-from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE
+from tests.sslmagic.receiving import (
+    CLIENT,
+    LOOPBACK,
+    OCTETS,
+    PATIENCE,
+    open_descriptors,
+)
 from tests.sslmagic.servers.conduct import Rule, Running, asked, kept_by
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.aiosmtpd"]
@@ -174,6 +181,63 @@ def test_a_controller_without_thread_serves_on_the_callers_loop() -> None:
 def test_its_own_proxy_protocol_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="proxy_protocol_timeout"):
         run(Sink(), "127.0.0.1", 0, trust=LOOPBACK, **options)
+
+
+class Reading(Controller):
+    """Whose sessions would read a second preamble."""
+
+    def factory(self) -> SMTP:
+        return SMTP(self.handler, proxy_protocol_timeout=5.0, **self.SMTP_kwargs)
+
+
+def test_its_own_proxy_protocol_is_refused_in_a_factory() -> None:
+    controller = Reading(Sink(), "127.0.0.1", 0, trust=LOOPBACK)
+    with pytest.raises(ConfigurationError, match="proxy_protocol_timeout"):
+        controller.start()
+    controller.stop()
+
+
+def test_its_own_proxy_protocol_is_refused_on_the_callers_loop() -> None:
+    class OnTheCallersLoop(UnthreadedController):
+        factory = Reading.factory
+
+    loop = asyncio.new_event_loop()
+    controller = OnTheCallersLoop(Sink(), "127.0.0.1", 0, loop, trust=LOOPBACK)
+    with pytest.raises(ConfigurationError, match="proxy_protocol_timeout"):
+        controller.begin()  # type: ignore[no-untyped-call]
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+def test_an_aiosmtpd_that_has_changed_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Changed(SMTP):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            del self._proxy_timeout
+
+    monkeypatch.setattr("aiosmtpd.controller.SMTP", Changed)
+    with pytest.raises(ConfigurationError, match="does not say"):
+        run(Sink(), "127.0.0.1", 0, trust=LOOPBACK)
+
+
+def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
+    live = tmp_path / "live.sock"
+    before = open_descriptors()
+    for path in (tmp_path / "nowhere" / "smtp.sock", live):
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(live))
+            listening.listen()
+            with pytest.raises(OSError, match=r"\[Errno"):
+                run(
+                    Sink(),
+                    trust=LOOPBACK,
+                    unix_socket=path,
+                    direct_listen="127.0.0.1:0",
+                )
+        live.unlink()
+        assert open_descriptors() == before
 
 
 def test_an_address_in_use_is_said() -> None:
