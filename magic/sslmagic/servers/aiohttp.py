@@ -21,6 +21,7 @@ from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 from aiohttp import web
+from aiohttp.log import access_logger
 
 from sslmagic.listener import WAITING
 from sslmagic.reception import DEADLINE
@@ -63,6 +64,8 @@ def run(
         trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
     )
     loop = options.pop("loop", None) or asyncio.new_event_loop()
+    if loop.get_debug():
+        _show(options.get("access_log", access_logger))
     _until_told(loop, _serve(app, entrance, options))
 
 
@@ -141,6 +144,16 @@ def _sites(
         yield Site(runner, sock=each, **rules)
 
 
+def _show(access_log: logging.Logger | None) -> None:
+    """Have aiohttp's own access log seen, as `web.run_app` does in debug mode."""
+    if access_log is None or access_log.name != access_logger.name:
+        return
+    if access_log.level == logging.NOTSET:
+        access_log.setLevel(logging.DEBUG)
+    if not access_log.hasHandlers():
+        access_log.addHandler(logging.StreamHandler())
+
+
 def _several(value: Any) -> list[Any]:
     if value is None:
         return []
@@ -178,6 +191,15 @@ def _cancel(
         task.cancel()
     if waiting:
         loop.run_until_complete(asyncio.wait(waiting))
+    for task in waiting:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            loop.call_exception_handler(
+                {
+                    "message": "unhandled exception during asyncio.run() shutdown",
+                    "exception": error,
+                    "task": task,
+                }
+            )
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
@@ -72,6 +76,74 @@ def test_running_takes_aiohttps_options(tmp_path: Path) -> None:
     assert said[0].count("http://127.0.0.1:") == 3
     assert said[0].count("http://[::1]:") == 1
     assert said[0].count("http://unix:") == 2
+
+
+@contextlib.contextmanager
+def access_logger() -> Iterator[logging.Logger]:
+    """aiohttp's own, as it is in a program that has set up no logging."""
+    logger = logging.getLogger("aiohttp.access")
+    before = logger.level, logger.propagate, logger.handlers[:]
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = False
+    logger.handlers[:] = []
+    try:
+        yield logger
+    finally:
+        logger.setLevel(before[0])
+        logger.propagate, logger.handlers[:] = before[1:]
+
+
+@pytest.mark.parametrize(
+    ("debug", "options", "level"),
+    [
+        (True, {}, logging.DEBUG),
+        (False, {}, logging.NOTSET),
+        (True, {"access_log": None}, logging.NOTSET),
+        (True, {"access_log": logging.getLogger("shop")}, logging.NOTSET),
+    ],
+)
+def test_in_debug_mode_the_access_log_is_seen(
+    debug: bool, options: dict[str, Any], level: int
+) -> None:
+    def stop(_: str) -> None:
+        raise web.GracefulExit
+
+    loop = asyncio.new_event_loop()
+    loop.set_debug(debug)
+    where: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "loop": loop}
+    with access_logger() as logger:
+        aiohttp.run(app(), trust=LOOPBACK, print=stop, **where, **options)
+        assert logger.level == level
+        assert len(logger.handlers) == (level == logging.DEBUG)
+
+
+def test_a_task_that_fails_when_it_is_cancelled_is_told_of() -> None:
+    told: list[dict[str, Any]] = []
+
+    async def fails() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            raise ValueError("as the test says")
+
+    async def begin(application: web.Application) -> None:
+        tasks.append(asyncio.create_task(fails()))
+
+    def stop(_: str) -> None:
+        raise web.GracefulExit
+
+    tasks: list[asyncio.Task[None]] = []
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    application = app()
+    application.on_startup.append(begin)
+    # By a turn of the loop, so that it has begun.
+    application.on_startup.append(lambda _: asyncio.sleep(0))
+    where: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "loop": loop}
+    aiohttp.run(application, trust=LOOPBACK, print=stop, **where)
+    assert [(one["task"], str(one["exception"])) for one in told] == [
+        (tasks[0], "as the test says")
+    ]
 
 
 def test_running_ends_its_requests_before_its_tasks(tmp_path: Path) -> None:
