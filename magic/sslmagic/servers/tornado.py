@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,6 +44,8 @@ from sslmagic.trust import Trust
 __all__ = ["Server", "client", "listen", "run"]
 
 _BINDS = ("family", "backlog", "flags", "reuse_port")
+_UNIX_BINDS = ("mode", "backlog")
+"""Of `bind_sockets` and of `bind_unix_socket`."""
 
 
 class Server(HTTPServer):
@@ -216,16 +218,18 @@ def run(
         processes: how many serve; None or 0 for one for each processor.
         max_restarts: how many that failed are replaced.
         loop_factory: makes the event loop; asyncio's own by default.
-        options: Tornado's own, of the server and of `bind_sockets`.
+        options: Tornado's own, of the server and of `bind_sockets`, or beside a path of
+            `bind_unix_socket`: `mode`, 0o600 by default, and `backlog`.
 
     Raises:
-        ConfigurationError: an option cannot be had beside preambles.
+        ConfigurationError: an option cannot be had beside preambles, or beside a path.
         OSError: an address cannot be had.
     """
     entrance = Entrance(
         trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
     )
-    binds = {name: options.pop(name) for name in _BINDS if name in options}
+    given = options.keys() & {*_BINDS, *_UNIX_BINDS}
+    binds = {name: options.pop(name) for name in given}
     server = _server(app, entrance, options)
     sockets, direct = _bound(entrance, port, address, path, binds)
     with contextlib.ExitStack() as closed:
@@ -261,10 +265,12 @@ def _bound(
     if path is None:
         if port is None:
             raise ConfigurationError("neither a port nor a path to listen on")
+        _refuse(binds.keys() - {*_BINDS}, "a path")
         sockets = bind_sockets(port, address, **binds)
     elif port is None:
-        backlog = {name: binds[name] for name in ("backlog",) if name in binds}
-        sockets = [bind_unix_socket(os.fspath(path), **backlog)]
+        host = () if address is None else ("address",)
+        _refuse([*host, *binds.keys() - {*_UNIX_BINDS}], "a port")
+        sockets = [bind_unix_socket(os.fspath(path), **binds)]
     else:
         raise ConfigurationError("a port and a path: call run() for one of them")
     try:
@@ -273,6 +279,11 @@ def _bound(
         for sock in sockets:
             sock.close()
         raise
+
+
+def _refuse(names: Collection[str], kind: str) -> None:
+    if names:
+        raise ConfigurationError(f"{', '.join(sorted(names))}: for {kind} only")
 
 
 def _add(

@@ -277,14 +277,38 @@ def test_the_file_of_a_successor_stays(
         assert path.is_socket()
 
 
-def test_a_unix_socket_leaves_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("options", "mode"), [({}, 0o600), ({"mode": 0o660}, 0o660)])
+def test_a_unix_socket_has_its_mode_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Any, mode: int
 ) -> None:
     path = tmp_path / "server.sock"
+    modes: list[int] = []
 
     async def serve(*_: object) -> None:
-        assert path.is_socket()
+        modes.append(path.stat().st_mode & 0o777)
 
     monkeypatch.setattr(tornado, "_serve", serve)
-    tornado.run(app(), path=path, trust=LOOPBACK)
+    tornado.run(app(), path=path, trust=LOOPBACK, backlog=7, **options)
+    assert modes == [mode]
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"path": "server.sock", "address": "127.0.0.1"}, "address: for a port"),
+        ({"path": "server.sock", "family": socket.AF_INET}, "family: for a port"),
+        ({"path": "server.sock", "flags": 0, "reuse_port": True}, "flags, reuse_port"),
+        ({"port": 0, "mode": 0o660}, "mode: for a path"),
+    ],
+)
+def test_an_option_of_the_other_kind_of_place_is_refused(
+    options: dict[str, Any],
+    match: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError, match=match):
+        tornado.run(app(), trust=LOOPBACK, **options)
+    assert list(tmp_path.iterdir()) == []
