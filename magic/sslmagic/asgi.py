@@ -154,8 +154,8 @@ def _peer(scope: Scope) -> Peer | None:
     # X-Forwarded-Port, and others leave the peer's.
     if port == 0 or is_named(host, scope["headers"]):
         raise RewrittenError(
-            f"the server names {host!a}, port {port!a}, as its peer, and its own handling"
-            " of forwarded headers may have made that of them: turn it off (uvicorn:"
+            f"the server names {host!a}, port {port!a}, as its peer, which its own"
+            " handling of forwarded headers may have made of it: turn it off (uvicorn:"
             " --no-proxy-headers), so that the TCP peer can be told"
         )
     return peer_at(host, port)

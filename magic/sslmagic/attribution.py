@@ -53,6 +53,7 @@ INTERNAL_SERVER_ERROR: Final = (500, b"the peer of this connection is not known\
 
 _WALKS: Final = {"x-forwarded-for": walk_x_forwarded_for, "forwarded": walk_forwarded}
 _ACCEPTED: Final = (CLUSTER, *_WALKS)
+_TRANSFER_ENCODING: Final = b"transfer-encoding"
 
 
 class RewrittenError(SslMagicError, RuntimeError):
@@ -111,6 +112,7 @@ def attributed(
             kept, removed = _without(kept, name), True
             continue
         _check_names(own, name)
+        _check_lines(own, name, lines)
         walked = walk([value for _, value in own], peer=peer, trust=trust)
         named[name] = walked.client
         kept = _replaced(kept, own, walked.values)
@@ -262,6 +264,20 @@ def _check_names(own: list[Header], name: str) -> None:
             raise HeaderError(
                 f"the header {quoted(said)} is not {name}", HeaderReason.ALIAS
             )
+
+
+def _check_lines(own: list[Header], name: str, lines: Iterable[Header]) -> None:
+    """Raise unless a proxy has written the last line of *own*.
+
+    uvicorn with httptools puts trailers that come with the head among its headers, and
+    proxies pass on a client's: its line would be the nearest proxy's.
+    """
+    if len(own) > 1 and any(said.lower() == _TRANSFER_ENCODING for said, _ in lines):
+        raise HeaderError(
+            f"{len(own)} lines of {name} in a request with Transfer-Encoding, of which"
+            " the last may be a trailer",
+            HeaderReason.SEVERAL,
+        )
 
 
 def _without(lines: tuple[Header, ...], name: str) -> tuple[Header, ...]:

@@ -82,6 +82,25 @@ def test_an_alias_from_a_peer_is_an_error(name: bytes) -> None:
     assert why.value.reason is HeaderReason.ALIAS
 
 
+@pytest.mark.parametrize("name", ["x-forwarded-for", "forwarded"])
+@pytest.mark.parametrize("coding", [b"transfer-encoding", b"Transfer-Encoding"])
+def test_no_line_may_be_a_trailer(name: str, coding: bytes) -> None:
+    """Which some servers put behind the headers, where the nearest hop's line is."""
+    line = {"x-forwarded-for": FOR, "forwarded": FORWARDED}[name]
+    trailer = (line[0].title(), line[1].replace(b"203.0.113.9", b"6.6.6.6"))
+    lines = [HOST, (coding, b"chunked"), line]
+    said = attributed(lines, peer=GATEWAY, trust=TRUST, preamble=False, accept=[name])
+    assert said.client == "203.0.113.9"
+    with pytest.raises(HeaderError, match=f"2 lines of {name} .* a trailer") as why:
+        attributed(
+            [*lines, trailer], peer=GATEWAY, trust=TRUST, preamble=False, accept=[name]
+        )
+    assert why.value.reason is HeaderReason.SEVERAL
+    # Where they are not accepted, they name nobody.
+    said = attributed([*lines, trailer], peer=GATEWAY, trust=TRUST, preamble=False)
+    assert said.client is None
+
+
 def test_x_cluster_client_ip_goes_where_nobody_asked_for_it() -> None:
     lines = [HOST, (b"X_Cluster_Client_Ip", b"rubbish"), CLUSTER, FOR]
     said = attributed(
