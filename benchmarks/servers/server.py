@@ -19,7 +19,7 @@ __all__ = ["SERVERS"]
 _BODY = b"seen\n"
 _LENGTH = str(len(_BODY))
 _BACKLOG = 4096
-_ENTRANCE: dict[str, Any] = {"trust": Trust(peers=["127.0.0.1"]), "deadline": 3600}
+_ENTRANCE: dict[str, Any] = {"trust": Trust(peers=["127.0.0.1"])}
 
 
 class Serve(Protocol):
