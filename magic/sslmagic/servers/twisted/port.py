@@ -86,13 +86,20 @@ class Port:
             raise ConfigurationError(f"{port!r} does not listen at TCP or UNIX sockets")
         self.port: Any = port
         self.port.stopReading()
-        direct = entrance.direct_sockets()
-        # Twisted's port closes its descriptor, so the listener has one of its own.
-        own = socket.socket(fileno=os.dup(self.port.fileno()))
-        self._readers = [
-            _Reader(self, entrance.listener(own)),
-            *(_Reader(self, entrance.direct.listener(sock)) for sock in direct),
-        ]
+        with contextlib.ExitStack() as unfinished:
+            # Twisted's port closes its descriptor, so the listener has one of its own.
+            own = socket.socket(fileno=os.dup(self.port.fileno()))
+            unfinished.callback(own.close)
+            places = [(entrance, own)]
+            for sock in entrance.direct_sockets():
+                unfinished.callback(sock.close)
+                places.append((entrance.direct, sock))
+            self._readers: list[_Reader] = []
+            for each, sock in places:
+                listener = each.listener(sock)
+                unfinished.callback(listener.close)
+                self._readers.append(_Reader(self, listener))
+            unfinished.pop_all()
         self.startListening()
 
     @property

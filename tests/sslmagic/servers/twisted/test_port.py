@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.internet.ssl import DefaultOpenSSLContextFactory
+from twisted.python.failure import Failure
 
 from sslmagic import Preamble, encode
 from sslmagic.errors import ConfigurationError
@@ -273,6 +275,17 @@ def test_nothing_stays_open(reactor: Any, tmp_path: Path) -> None:
     assert [one.trust.others for one in port.listeners] == ["refuse", "direct"]
     closed(reactor, port)
     assert not path.exists()
+    assert open_descriptors() == before
+
+
+def test_a_port_that_cannot_be_leaves_nothing_open(reactor: Any) -> None:
+    closed(reactor, Port(reactor.listenTCP(0, Meeting()), ENTRANCE))
+    before = open_descriptors()
+    entrance = Entrance(LOOPBACK, direct_listen="127.0.0.1:0", waiting=0)
+    inner = reactor.listenTCP(0, Meeting())
+    with pytest.raises(ConfigurationError, match="waiting"):
+        Port(inner, entrance)
+    inner.connectionLost(Failure(ConnectionDone()))
     assert open_descriptors() == before
 
 
