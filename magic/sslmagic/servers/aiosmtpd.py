@@ -35,6 +35,7 @@ from sslmagic.relay.address import Address
 from sslmagic.relay.listening import Listening
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
+from sslmagic.servers.seams import require
 from sslmagic.trust import Trust
 
 __all__ = [
@@ -78,6 +79,7 @@ class _Receiving(controller.BaseController):
         for known in (options, options.get("server_kwargs") or {}):
             if known.get(_OWN_PROXY) is not None:
                 raise _reads_another()
+        require(controller.BaseController, "_create_server", "factory")
         super().__init__(handler, *arguments, **options)
         # Here and not in a method, which the factory of a subclass would replace.
         self.factory = _checked(self.factory)  # type: ignore[method-assign]

@@ -30,6 +30,7 @@ from sslmagic.relay.listening import BACKLOG
 from sslmagic.servers.cheroot_connection import ClientConnection, NamingListener
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
+from sslmagic.servers.seams import introduced, require
 from sslmagic.trust import Trust
 from sslmagic.wsgi import Application, Environ, introduce
 
@@ -49,6 +50,9 @@ class _Receiving(server.HTTPServer):
     request_queue_size = BACKLOG
 
     def __init__(self, *arguments: Any, entrance: Entrance, **options: Any) -> None:
+        require(server.HTTPServer, "ConnectionClass", "bind_socket", "prepare_socket")
+        require(server.HTTPConnection, "RequestHandlerClass")
+        require(server.HTTPRequest, "read_request_headers")
         super().__init__(*arguments, **options)
         self.entrance = entrance
         self.names: dict[int, PeerName] = {}
@@ -205,7 +209,9 @@ class Server(_Receiving, wsgi.Server):  # pyright: ignore[reportIncompatibleMeth
         **options: Any,
     ) -> None:
         options.setdefault("request_queue_size", BACKLOG)
-        super().__init__(bind_addr, wsgi_app=wsgi_app, entrance=entrance, **options)
+        app = introduced(wsgi_app)
+        super().__init__(bind_addr, wsgi_app=app, entrance=entrance, **options)
+        require(self.gateway, "get_environ")
         # Of the version of WSGI that cheroot chose.
         self.gateway = type("Gateway", (_Introduction, self.gateway), {})
 

@@ -31,6 +31,7 @@ from sslmagic.listener.peername import IPName
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
+from sslmagic.servers.seams import introduced, require
 from sslmagic.trust import Trust
 from sslmagic.wsgi import Application, Environ, introduce
 
@@ -212,13 +213,17 @@ def _server(app: Application, entrance: Entrance, options: dict[str, Any]) -> An
     for name in _BELIEVING:
         if options.get(name):
             raise believes_headers(name)
+    require(waitress_server.BaseWSGIServer, "channel_class", "in_connection_overflow")
+    require(waitress_server.BaseWSGIServer, "readable", "accept", "handle_accept")
+    require(HTTPChannel, "task_class")
+    require(WSGITask, "get_environment")
     # select(), its default, knows no descriptor above 1023 and ends the server with a
     # ValueError. What waits for its preamble has descriptors, and no connection_limit.
     options = {"asyncore_use_poll": True, **options}
     direct = entrance.direct_sockets()
     watched: dict[int, Any] = {}
     try:
-        server = waitress_server.create_server(app, map=watched, **options)
+        server = waitress_server.create_server(introduced(app), map=watched, **options)
     except BaseException:
         wasyncore.close_all(watched)
         for sock in direct:
@@ -232,7 +237,7 @@ def _server(app: Application, entrance: Entrance, options: dict[str, Any]) -> An
     first = listened[0]
     for sock in direct:
         second = _kind(sock)(
-            app,
+            introduced(app),
             watched,
             _sock=sock,
             dispatcher=first.task_dispatcher,

@@ -222,6 +222,14 @@ def test_an_aiosmtpd_that_has_changed_is_refused(
         run(Sink(), "127.0.0.1", 0, trust=LOOPBACK)
 
 
+def test_an_aiosmtpd_that_listens_otherwise_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("aiosmtpd.controller.BaseController._create_server")
+    with pytest.raises(ConfigurationError, match="_create_server"):
+        run(Sink(), "127.0.0.1", 0, trust=LOOPBACK)
+
+
 def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
     live = tmp_path / "live.sock"
     before = open_descriptors()

@@ -14,6 +14,7 @@ import cheroot.cli
 import cheroot.server
 import pytest
 
+from sslmagic.errors import ConfigurationError
 from sslmagic.servers.cheroot import HTTPServer, Server, main
 from sslmagic.servers.entrance import Entrance
 from tests.interop.client import RefusedError
@@ -143,6 +144,39 @@ def test_systemds_socket_serves_beside_a_second_address(tmp_path: Path) -> None:
             ) as stream:
                 stream.sendall(b"GET / HTTP/1.0\r\n\r\n")
                 assert ended(stream)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        ("server.HTTPServer", "ConnectionClass"),
+        ("server.HTTPServer", "bind_socket"),
+        ("server.HTTPConnection", "RequestHandlerClass"),
+        ("server.HTTPRequest", "read_request_headers"),
+    ],
+)
+def test_a_cheroot_that_has_changed_is_refused(
+    owner: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(f"cheroot.{owner}.{name}")
+    with pytest.raises(ConfigurationError, match=name):
+        HTTPServer(("127.0.0.1", 0), Gateway, entrance=ENTRANCE)
+
+
+def test_no_environ_goes_past_its_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trusting(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    server = Server(("127.0.0.1", 0), trusting, entrance=ENTRANCE)
+    introduction = server.gateway.__mro__[1]
+    monkeypatch.delattr(introduction, "get_environ")  # as if it were called otherwise
+    with (
+        started(server),
+        socket.create_connection(server.bind_addr, PATIENCE) as stream,
+    ):
+        stream.sendall(OCTETS + FORGED)
+        assert b" 500 " in stream.recv(65536)
 
 
 def test_it_ends_when_interrupted(tmp_path: Path) -> None:

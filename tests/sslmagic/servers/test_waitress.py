@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import Listener
@@ -86,6 +87,47 @@ def test_it_does_not_watch_by_select_unless_told() -> None:
         )
         assert server.adj.asyncore_use_poll is not bool(options)
         server.close()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        ("server.BaseWSGIServer", "channel_class"),
+        ("server.BaseWSGIServer", "in_connection_overflow"),
+        ("channel.HTTPChannel", "task_class"),
+        ("task.WSGITask", "get_environment"),
+    ],
+)
+def test_a_waitress_that_has_changed_is_refused(
+    owner: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(f"waitress.{owner}.{name}")
+    with pytest.raises(ConfigurationError, match=name):
+        waitress.create_server(app, trust=LOOPBACK, listen="127.0.0.1:0")
+
+
+def test_no_request_goes_past_its_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where waitress has the attribute and no longer asks for it."""
+
+    def accepting(server: Any) -> None:
+        if (pair := server.accept()) is not None:
+            HTTPChannel(server, pair[0], pair[1], server.adj, map=server._map)
+
+    def trusting(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b""]
+
+    monkeypatch.setattr("waitress.server.BaseWSGIServer.handle_accept", accepting)
+    server = waitress.create_server(trusting, trust=LOOPBACK, listen="127.0.0.1:0")
+    with contextlib.ExitStack() as ending:
+        ending.callback(server.task_dispatcher.shutdown)
+        ending.callback(wasyncore.close_all, server._map)
+        stream = ending.enter_context(connect(server.socket, OCTETS + FORGED))
+        ends = time.monotonic() + PATIENCE
+        while not readable(stream):
+            assert time.monotonic() < ends
+            wasyncore.loop(0.05, use_poll=True, map=server._map, count=1)
+        assert b" 500 " in stream.recv(65536)
 
 
 def test_deadlines_hold_at_the_connection_limit() -> None:

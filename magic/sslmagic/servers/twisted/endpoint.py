@@ -28,6 +28,7 @@ from sslmagic.errors import ConfigurationError
 from sslmagic.listener import WAITING
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
+from sslmagic.servers.seams import require
 from sslmagic.servers.twisted.port import Port, wrapped
 from sslmagic.trust import Trust
 from sslmagic.wire import FORMATS
@@ -209,9 +210,17 @@ def _check(factory: Any) -> None:
                 "haproxy: has Twisted read a preamble of its own after ours, and any"
                 " client could name another in it. Leave it out"
             )
-        # Private, and nothing else tells: a test says when it has changed.
-        if vars(each).get("_logFormatter") is http.proxiedLogFormatter:
-            raise believes_headers("proxiedLogFormatter")
+        if isinstance(each, http.HTTPFactory):
+            # Private, and nothing else tells. Called otherwise, no factory passes.
+            if "_logFormatter" not in vars(each):
+                raise ConfigurationError(
+                    "this Twisted does not say whether its access log believes headers"
+                )
+            if vars(each)["_logFormatter"] is http.proxiedLogFormatter:
+                raise believes_headers("proxiedLogFormatter")
+            # By which `port` has requests lose the headers.
+            require(http.HTTPChannel, "requestFactory")
+            require(http.Request, "gotLength", "requestReceived")
 
 
 def _known() -> tuple[str, ...]:

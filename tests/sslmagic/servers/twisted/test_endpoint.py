@@ -208,6 +208,27 @@ def test_an_access_log_that_believes_headers_is_refused(reactor: Any) -> None:
     assert "proxiedLogFormatter" in str(error)
 
 
+@pytest.mark.parametrize("seam", ["HTTPChannel.requestFactory", "Request.gotLength"])
+def test_a_twisted_that_has_changed_is_refused(
+    reactor: Any, seam: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(f"twisted.web.http.{seam}")
+    inner = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+    outer = PreambleEndpoint(inner, trust=LOOPBACK)
+    error = failure(outer.listen(HTTPFactory()))
+    assert isinstance(error, ConfigurationError)
+    assert seam in str(error)
+
+
+def test_a_site_that_hides_its_access_log_is_refused(reactor: Any) -> None:
+    site = HTTPFactory()
+    vars(site)["_formatter"] = vars(site).pop("_logFormatter")
+    inner = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+    error = failure(PreambleEndpoint(inner, trust=LOOPBACK).listen(site))
+    assert isinstance(error, ConfigurationError)
+    assert "does not say" in str(error)
+
+
 def test_an_address_in_use_is_said() -> None:
     port = Port()
     with port._held as held:
