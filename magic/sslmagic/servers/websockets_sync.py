@@ -14,6 +14,7 @@ keeps nobody waiting, and is gone after `open_timeout`.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import signal
@@ -153,22 +154,24 @@ def run(
     entrance = Entrance(
         trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
     )
-    direct = entrance.direct_sockets()
-    try:
+    with contextlib.ExitStack() as failed:
+        direct = entrance.direct_sockets()
+        for sock in direct:
+            failed.callback(sock.close)
         if path is None:
-            first = serve(handler, host, port, **options, **_rules(entrance))
+            servers = [serve(handler, host, port, **options, **_rules(entrance))]
         elif host is None and port is None:
-            first = unix_serve(handler, path, **options, **_rules(entrance))
+            servers = [unix_serve(handler, path, **options, **_rules(entrance))]
         else:
             raise ConfigurationError("a port and a path: call run() for one of them")
-    except BaseException:
+        failed.callback(_end, servers[0])
+        kept = {name: options[name] for name in options.keys() & _OWN - {"sock"}}
+        rules = _rules(entrance.direct)
         for sock in direct:
-            sock.close()
-        raise
-    kept = {name: options[name] for name in options.keys() & _OWN - {"sock"}}
-    rules = _rules(entrance.direct)
-    more = [serve(handler, sock=sock, **kept, **rules) for sock in direct]
-    _until_told([first, *more])
+            servers.append(serve(handler, sock=sock, **kept, **rules))
+            failed.callback(_end, servers[-1])
+        failed.pop_all()
+    _until_told(servers)
 
 
 def _rules(entrance: Entrance) -> dict[str, Any]:
@@ -214,6 +217,14 @@ class _Secured:
 
     def wrap_socket(self, sock: Listener, **_: Any) -> Listener:
         return sock
+
+
+def _end(server: Server) -> None:
+    """Shut down a server that never served; by itself `shutdown` waits until it has."""
+    server.socket.close()
+    with contextlib.suppress(OSError, ValueError):
+        server.serve_forever()
+    server.shutdown()
 
 
 def _until_told(servers: list[Server]) -> None:

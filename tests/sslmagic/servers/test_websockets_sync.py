@@ -195,6 +195,30 @@ def test_what_cannot_be_had_leaves_nothing_open(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_second_address_that_fails_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, calls = tmp_path / "server.sock", 0
+
+    def serves(*words: Any, **options: Any) -> Server:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise OSError("as the test says")
+        return serve(*words, **options)
+
+    monkeypatch.setattr(websockets_sync, "serve", serves)
+    with pytest.raises(OSError, match="as the test says"):
+        websockets_sync.run(
+            handler,
+            path=path,
+            trust=LOOPBACK,
+            direct_listen=["127.0.0.1:0", "127.0.0.1:0"],
+        )
+    assert calls == 3
+    assert not path.exists()
+
+
 def test_websockets_own_options_are_its_own(authority: Authority) -> None:
     seen: list[Any] = []
 
