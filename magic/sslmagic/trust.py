@@ -52,7 +52,7 @@ class Trust:
     peers: tuple[str, ...] = ()
     """Networks (``10.0.0.0/8``, ``2001:db8::/32``, a single address) that must send a
     preamble, and the word ``unix`` for peers on a UNIX socket: whoever its mode and
-    directory let connect, which with a server's default mode may be every local user."""
+    directory let connect, which by a server's defaults may be every local user."""
     direct: tuple[str, ...] = ()
     """Networks, or ``unix``, that are clients themselves."""
     others: Literal["refuse", "direct"] = "refuse"

@@ -68,7 +68,7 @@ def test_no_client_names_itself_in_a_trailer(name: str, tmp_path: Path) -> None:
     words = [word.format(port=back, number=back.number) for word in SERVERS[name]]
     file = tmp_path / "haproxy.cfg"
     file.write_text(CONFIGURATION.format(front=front, back=back))
-    haproxy = [program("haproxy") or "", "-db", "-f", file]
+    haproxy: list[str | Path] = [program("haproxy") or "", "-db", "-f", file]
     with (
         Process(
             [sys.executable, *words],
