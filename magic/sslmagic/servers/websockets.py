@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -72,7 +73,8 @@ def serve(
         deadline: seconds that a connection has for its whole preamble.
         waiting: connections that may wait for it at a time, per address.
         process_request: as of websockets, called with what is left of the request.
-        options: websockets' own, and those of `loop.create_server`.
+        options: websockets' own, and those of `loop.create_server`: the ones that
+            `sslmagic.streams.Options` has, and keep_alive.
 
     Raises:
         ConfigurationError: a value is out of range. Others are found when the server
@@ -208,9 +210,13 @@ class _Opening(NamedTuple):
         self, factory: Callable[[], asyncio.BaseProtocol], options: dict[str, Any]
     ) -> Listens:
         """Return what listens there, with options of `loop.create_server`."""
-        strange = options.keys() - Options.__annotations__.keys()
-        if strange:
-            raise TypeError(f"create_server has no option {', '.join(sorted(strange))}")
+        # asyncio has it from Python 3.13 on, uvloop not at all.
+        keep_alive = options.pop("keep_alive", None)
+        if strange := options.keys() - Options.__annotations__.keys():
+            taken = ", ".join(sorted({*Options.__annotations__, "keep_alive"}))
+            raise TypeError(
+                f"no option {', '.join(sorted(strange))}: there are {taken}"
+            )
         file, direct = None, self.entrance.direct_sockets()
         servers: list[Listens] = []
         try:
@@ -231,6 +237,10 @@ class _Opening(NamedTuple):
             for sock in direct:
                 one = await create_server(factory, sock=sock, **rules, **same)
                 servers.append(one)
+            if keep_alive:
+                # Which holds for every connection that is accepted.
+                for listener in (each for one in servers for each in one.listeners):
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         except BaseException:
             if file is not None:
                 file.close()

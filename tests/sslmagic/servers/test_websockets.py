@@ -284,6 +284,45 @@ def test_websockets_own_options_are_its_own(run: Any, authority: Authority) -> N
     assert seen == [(Connection, False)] * 2
 
 
+@pytest.mark.parametrize("keep_alive", [None, True])
+def test_connections_are_kept_alive_as_create_server_does(
+    run: Any, keep_alive: bool | None
+) -> None:
+    async def main() -> None:
+        seen: list[int] = []
+
+        async def noting(connection: ServerConnection) -> None:
+            sock = connection.transport.get_extra_info("socket")
+            seen.append(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+            await connection.send(said(connection))
+
+        second = Port()
+        async with serve(
+            noting,
+            "127.0.0.1",
+            0,
+            trust=LOOPBACK,
+            direct_listen=str(second),
+            keep_alive=keep_alive,
+        ) as server:
+            await heard(address(server), OCTETS)
+            await heard(second.address, b"")
+        second.close()
+        assert seen == [int(bool(keep_alive))] * 2
+
+    run(main())
+
+
+def test_which_options_of_create_server_there_are_is_said(run: Any) -> None:
+    async def main() -> None:
+        server = serve(handler, "127.0.0.1", 0, trust=LOOPBACK, nonsense=1)
+        with pytest.raises(TypeError, match=r"option nonsense: .* keep_alive, .*port"):
+            async with server:
+                pytest.fail("it started")
+
+    run(main())
+
+
 def test_a_connection_that_nobody_knows_is_answered_500(caplog: Any, run: Any) -> None:
     async def main() -> None:
         server = await websockets.asyncio.server.serve(
