@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Iterable
 
 from sslmagic.address import host_text, pack_host
@@ -232,12 +233,22 @@ def claims_forwarding(name: bytes) -> bool:
 
     X-Cluster-Client-Ip, X-Forwarded-*, and whatever `claims_address` has.
     """
+    return _claims_known(name) if len(name) <= _USUAL else _claims(name)
+
+
+def _claims(name: bytes) -> bool:
     spelling = name.translate(_FOLDED)
     return (
         spelling == _CLUSTER
         or spelling in _ADDRESSES
         or spelling.startswith(_FORWARDED_PREFIX)
     )
+
+
+_USUAL = 40
+"""Octets of a header's name that is remembered: those of browsers are shorter."""
+_claims_known = functools.lru_cache(maxsize=1024)(_claims)
+"""For the same few that clients send, request after request."""
 
 
 def _client(claims: list[Header], peer: Endpoint | UnixEndpoint, trust: Trust) -> str:

@@ -21,9 +21,15 @@ from typing import Literal
 from sslmagic.address import is_loopback, pack_host
 from sslmagic.decoder import checked_formats
 from sslmagic.errors import ConfigurationError, Reason, UntrustedError
-from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
+from sslmagic.preamble import Endpoint, Preamble, Transport, UnixEndpoint
 
 __all__ = ["Standing", "Trust"]
+
+_MET = 1024
+"""Hosts whose standing is remembered: more than anybody has gateways."""
+
+_SIZE = {kind: 4 if kind >> 4 == 1 else 16 for kind in Transport}
+"""Octets of the source at the front of an address block."""
 
 UNIX = "unix"
 """The word that stands for all peers on a UNIX socket, beside networks."""
@@ -79,6 +85,8 @@ class Trust:
     )
     """Address bits -> (shift, {prefix: standing}), the longest prefix first."""
     _unix: Standing = dataclasses.field(init=False, repr=False, compare=False)
+    _met: dict[str, Standing] = dataclasses.field(init=False, repr=False, compare=False)
+    """Host -> what it was found to be: gateways are few, and come again and again."""
 
     def __init__(
         self,
@@ -112,13 +120,23 @@ class Trust:
         put(self, "anyone", anyone)
         put(self, "_unix", _unix_standing(words, rest))
         put(self, "_table", _table(words, rest, anyone=anyone))
+        put(self, "_met", {})
 
     def standing(self, peer: Endpoint | UnixEndpoint) -> Standing:
         """Return what *peer*, the other end of the TCP connection, is here."""
         if isinstance(peer, UnixEndpoint):
             return self._unix
+        if (met := self._met.get(peer.host)) is not None:
+            return met
+        if len(self._met) >= _MET:
+            # Strangers from everywhere: they cost what they cost, and no memory.
+            self._met.clear()
+        standing = self._met[peer.host] = self._looked_up(peer.host)
+        return standing
+
+    def _looked_up(self, host: str) -> Standing:
         # A link-local peer carries its zone in the text; networks have none.
-        packed = pack_host(peer.host.partition("%")[0])
+        packed = pack_host(host.partition("%")[0])
         number = int.from_bytes(packed, "big")
         # Every table ends with the prefix of no bits, so one is always found.
         return next(
@@ -154,7 +172,11 @@ class Trust:
                 raise UntrustedError(
                     "a UNIX source from a peer that is none", reason=Reason.SOURCE
                 )
-        elif not self.loopback_sources and _is_near(source) and not _is_near(peer):
+        elif (
+            not self.loopback_sources
+            and is_loopback(preamble.block[: _SIZE[transport]])
+            and not _is_near(peer)
+        ):
             raise UntrustedError(
                 f"loopback source {source} from a peer that is none",
                 reason=Reason.SOURCE,

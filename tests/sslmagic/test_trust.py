@@ -165,3 +165,14 @@ def test_immutable_hashable_and_picklable() -> None:
     assert again.standing(at("10.0.9.1")) is Standing.DIRECT
     with pytest.raises(dataclasses.FrozenInstanceError):
         trust.others = "direct"  # type: ignore[misc]
+
+
+def test_strangers_from_everywhere_leave_no_memory_behind() -> None:
+    trust = Trust(peers=["10.0.0.0/8"])
+    for number in range(5000):
+        host = f"192.0.{number // 250}.{number % 250}"
+        assert trust.standing(Endpoint(host, 1)) is Standing.REFUSED
+    assert trust.standing(Endpoint("10.0.0.1", 1)) is Standing.PEER
+    assert trust.standing(Endpoint("10.0.0.1", 2)) is Standing.PEER
+    assert 0 < len(trust._met) <= 1024
+    assert pickle.loads(pickle.dumps(trust)) == trust
