@@ -197,7 +197,9 @@ def _introduce(scope: Scope, name: PeerName | None) -> None:
     scope["client"] = client
     extension = {"preamble": name.preamble, "peer": name.peer}
     scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: extension}
-    if name.preamble is not None:
-        scope["headers"] = [
-            line for line in scope["headers"] if not claims_forwarding(line[0])
-        ]
+    # A list of its own: a server may go on adding to the one that it has.
+    scope["headers"] = [
+        line
+        for line in scope["headers"]
+        if name.preamble is None or not claims_forwarding(line[0])
+    ]

@@ -121,6 +121,18 @@ def test_an_application_of_one_connection_knows_its_client(
     assert seen["extensions"]["sslmagic"]["preamble"] is own.preamble
 
 
+@pytest.mark.parametrize("name", [NAMED, DIRECT])
+def test_what_the_server_adds_later_is_no_header(
+    exchange: Exchange, name: PeerName
+) -> None:
+    """As uvicorn on httptools adds trailers."""
+    given = scope(CLIENT if name is NAMED else GATEWAY)
+    server_s = given["headers"]
+    exchange.serve(ClientScope(exchange.app), given, name)
+    server_s.append(FOR)
+    assert exchange.seen[0]["headers"] == [HOST]
+
+
 def test_a_direct_connection_keeps_its_headers(exchange: Exchange) -> None:
     exchange.serve(ClientScope(exchange.app), scope(GATEWAY, CLAIMS), DIRECT)
     (seen,) = exchange.seen
