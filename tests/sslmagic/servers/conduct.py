@@ -48,7 +48,8 @@ FORGED = (
     f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n"
     f"X-Cluster-Client-Ip: {STRANGER}\r\nX-Forwarded-For: {STRANGER}\r\n"
     f"X-Forwarded-Proto: ftp\r\nX_Forwarded_For: {STRANGER}\r\n"
-    f"X.Cluster.Client.Ip: {STRANGER}\r\nForwarded: for={STRANGER}\r\n\r\n"
+    f"X.Cluster.Client.Ip: {STRANGER}\r\nForwarded: for={STRANGER}\r\n"
+    f"X-Real-IP: {STRANGER}\r\nX-Forwarded: {STRANGER}\r\n\r\n"
 ).encode()
 
 
