@@ -22,9 +22,18 @@ make_server("127.0.0.1", int(argv[1]), wsgi_app).serve_forever()
 """
 UVICORN = ("-m", "uvicorn", ASGI, "--no-proxy-headers", "--port", "{number}", "--http")
 WAITRESS = ("-m", "waitress", "--no-clear-untrusted-proxy-headers")
+OURS = ("--trust", "10.0.0.0/8", "--direct", "127.0.0.1")
 GUNICORN = ("-m", "gunicorn", "--bind", "{port}", "--worker-class")
 SERVERS = {
     "uvicorn-httptools": (*UVICORN, "httptools"),
+    "our-uvicorn": (
+        *("-m", "sslmagic.servers.uvicorn", *OURS, ASGI),
+        *("--port", "{number}", "--http", "httptools"),
+    ),
+    "our-gunicorn": (
+        *("-m", "sslmagic.servers.gunicorn", *OURS, "--bind", "{port}"),
+        *("--worker-class", "uvicorn_worker.UvicornWorker", ASGI),
+    ),
     "uvicorn-h11": (*UVICORN, "h11"),
     "hypercorn": ("-m", "hypercorn", "--bind", "{port}", ASGI),
     "gunicorn-asgi": (*GUNICORN, "asgi", ASGI),

@@ -21,10 +21,11 @@ import uvicorn
 from sslmagic.asgi import ClientScope
 from sslmagic.listener import Listener
 from sslmagic.loopserver import CLIENT, teach
+from sslmagic.servers.uvicorn_protocols import without_trailers
 
 __all__ = ["ClientConfig"]
 
-_APP = "loaded_app"
+_APP, _PROTOCOL = "loaded_app", "http_protocol_class"
 
 
 class ClientConfig(uvicorn.Config):
@@ -39,6 +40,15 @@ class ClientConfig(uvicorn.Config):
     @loaded_app.setter
     def loaded_app(self, app: Any) -> None:
         vars(self)[_APP] = app
+
+    @property
+    def http_protocol_class(self) -> Any:
+        """The protocol of HTTP, for which trailers are no headers; once loaded."""
+        return without_trailers(vars(self)[_PROTOCOL])
+
+    @http_protocol_class.setter
+    def http_protocol_class(self, protocol: Any) -> None:
+        vars(self)[_PROTOCOL] = protocol
 
     def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
         """Return what makes the loop, which serves sockets through listeners."""
