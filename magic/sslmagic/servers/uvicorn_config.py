@@ -42,7 +42,9 @@ class ClientConfig(uvicorn.Config):
         vars(self)[_APP] = app
 
     @property
-    def http_protocol_class(self) -> Any:
+    def http_protocol_class(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self,
+    ) -> Any:
         """The protocol of HTTP, for which trailers are no headers; once loaded."""
         return without_trailers(vars(self)[_PROTOCOL])
 
