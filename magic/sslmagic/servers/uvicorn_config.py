@@ -42,14 +42,14 @@ class ClientConfig(uvicorn.Config):
         vars(self)[_APP] = app
 
     @property
-    def http_protocol_class(  # pyright: ignore[reportIncompatibleVariableOverride]
-        self,
-    ) -> Any:
+    def http_protocol_class(self) -> Any:
         """The protocol of HTTP, for which trailers are no headers; once loaded."""
         return without_trailers(vars(self)[_PROTOCOL])
 
     @http_protocol_class.setter
-    def http_protocol_class(self, protocol: Any) -> None:
+    def http_protocol_class(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, protocol: Any
+    ) -> None:
         vars(self)[_PROTOCOL] = protocol
 
     def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
