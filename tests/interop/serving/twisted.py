@@ -55,7 +55,19 @@ def _serve(reactor: str, place: Place) -> None:
             f"ssl:{place.port}:interface={place.host}"
             f":certKey={place.certificate}:privateKey={place.key}"
         )
-    twisted.run(site(), where, **place.entrance)
+    twisted.run(_secured(place), where, **place.entrance)
+
+
+def _secured(place: Place) -> Any:
+    """The site; in TLS on a UNIX socket, for which Twisted has no description."""
+    if place.uds is None or place.certificate is None:
+        return site()
+    from twisted.internet import ssl
+    from twisted.protocols.tls import TLSMemoryBIOFactory
+
+    assert place.key is not None
+    context: Any = ssl.DefaultOpenSSLContextFactory(place.key, place.certificate)
+    return TLSMemoryBIOFactory(context, False, site())
 
 
 _LOG = r'"203\.0\.113\.9" - - .*"GET / HTTP/1\.1" 200'

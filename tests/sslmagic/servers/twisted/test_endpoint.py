@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint, _parse
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.protocol import Factory
@@ -227,6 +228,27 @@ def test_a_site_that_hides_its_access_log_is_refused(reactor: Any) -> None:
     error = failure(PreambleEndpoint(inner, trust=LOOPBACK).listen(site))
     assert isinstance(error, ConfigurationError)
     assert "does not say" in str(error)
+
+
+def test_an_endpoint_that_listens_later_is_refused_and_closed() -> None:
+    """Whoever connected until then would be served as if nobody were trusted."""
+    later: Deferred[Any] = Deferred()
+    closed: list[bool] = []
+
+    class Late:
+        def listen(self, factory: Any) -> Any:
+            return later
+
+    class Listening:
+        def stopListening(self) -> None:  # noqa: N802  # Twisted's name
+            closed.append(True)
+
+    deferred = PreambleEndpoint(Late(), trust=LOOPBACK).listen(Factory())
+    error = failure(deferred)
+    assert isinstance(error, ConfigurationError)
+    assert "does not listen at once" in str(error)
+    later.callback(Listening())
+    assert closed == [True]
 
 
 def test_an_address_in_use_is_said() -> None:
