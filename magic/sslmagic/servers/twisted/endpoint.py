@@ -85,11 +85,11 @@ class PreambleEndpoint:
         listening: Deferred[Any] = self._endpoint.listen(protocolFactory)
         if not listening.called:
             # It may accept before it says so, and nobody would take preambles off.
-            listening.addCallback(lambda port: port.stopListening())
+            _ = listening.addCallback(lambda port: port.stopListening())
             return fail(
                 ConfigurationError(
-                    f"{self._endpoint!r} does not listen at once, and could serve anybody"
-                    " before its connections go through a listener"
+                    f"{self._endpoint!r} does not listen at once, and could serve"
+                    " anybody before its connections go through a listener"
                 )
             )
         return listening.addCallback(self._take_over)
