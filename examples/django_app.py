@@ -4,14 +4,14 @@
 
 Over TLS of its own, behind a gateway that sends preambles, as WSGI or as ASGI:
 
-    python -m sslmagic.servers.gunicorn --chdir examples django_app:application \
-        --certfile server.pem --trust 10.0.0.0/8
+    python -m sslmagic.servers.gunicorn --pythonpath examples django_app:application \
+        --bind 0.0.0.0:8443 --certfile server.pem --trust 10.0.0.0/8
     python -m sslmagic.servers.uvicorn --app-dir examples django_app:asgi_application \
-        --ssl-certfile server.pem --trust 10.0.0.0/8
+        --host 0.0.0.0 --port 8443 --ssl-certfile server.pem --trust 10.0.0.0/8
 
 In plain HTTP behind one that says X-Cluster-Client-Ip, on these servers or others:
 
-    gunicorn --chdir examples django_app:application
+    gunicorn --pythonpath examples django_app:application
     uvicorn --app-dir examples --no-proxy-headers django_app:asgi_application
 
 In a project, `application` stands in wsgi.py and the other in asgi.py.
@@ -34,7 +34,7 @@ GATEWAYS = Trust(peers=["127.0.0.1", "unix"])
 def index(request: HttpRequest) -> HttpResponse:
     """Answer with the client's address and where it connected."""
     preamble = preamble_of(request)
-    to = "us" if preamble is None else preamble.destination
+    to = (preamble and preamble.destination) or "us"
     # A gateway's health check may come from nobody.
     client = request.META.get("REMOTE_ADDR") or "nobody"
     return HttpResponse(f"{client} connected to {to}\n", content_type="text/plain")

@@ -3,7 +3,7 @@
 Over TLS of its own, behind a gateway that sends preambles:
 
     python -m sslmagic.servers.uvicorn --app-dir examples fastapi_app:app \
-        --ssl-certfile server.pem --trust 10.0.0.0/8
+        --host 0.0.0.0 --port 8443 --ssl-certfile server.pem --trust 10.0.0.0/8
 
 In plain HTTP behind one that says X-Cluster-Client-Ip, on that server or another:
 
@@ -27,8 +27,9 @@ app.add_middleware(ClusterClientIP, trust=Trust(peers=GATEWAYS))
 async def index(request: Request) -> dict[str, str | None]:
     """Answer with the client's address and where it connected."""
     preamble = request.scope["extensions"]["sslmagic"]["preamble"]
+    destination = preamble and preamble.destination
     return {
         # A gateway's health check may come from nobody.
         "client": None if request.client is None else request.client.host,
-        "destination": None if preamble is None else str(preamble.destination),
+        "destination": str(destination) if destination else None,
     }

@@ -2,12 +2,12 @@
 
 Over TLS of its own, behind a gateway that sends preambles:
 
-    python -m sslmagic.servers.gunicorn --chdir examples flask_app:app \
-        --certfile server.pem --trust 10.0.0.0/8
+    python -m sslmagic.servers.gunicorn --pythonpath examples flask_app:app \
+        --bind 0.0.0.0:8443 --certfile server.pem --trust 10.0.0.0/8
 
 In plain HTTP behind one that says X-Cluster-Client-Ip, on that server or another:
 
-    gunicorn --chdir examples flask_app:app
+    gunicorn --pythonpath examples flask_app:app
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ app.wsgi_app = ClusterClientIP(  # type: ignore[method-assign]  # as Flask has i
 def index() -> tuple[str, dict[str, str]]:
     """Answer with the client's address and where it connected."""
     preamble = request.environ["sslmagic.preamble"]
-    to = "us" if preamble is None else preamble.destination
+    to = (preamble and preamble.destination) or "us"
     # A gateway's health check may come from nobody.
     body = f"{request.remote_addr or 'nobody'} connected to {to}\n"
     return body, {"Content-Type": "text/plain"}

@@ -20,7 +20,7 @@ from sslmagic.servers.aiohttp import CLIENT
 async def index(request: web.Request) -> web.Response:
     """Answer with the client's address and where it connected."""
     preamble = request[CLIENT].preamble
-    to = "us" if preamble is None else preamble.destination
+    to = (preamble and preamble.destination) or "us"
     # A gateway's health check may come from nobody.
     return web.Response(text=f"{request.remote or 'nobody'} connected to {to}\n")
 

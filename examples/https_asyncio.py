@@ -21,8 +21,8 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         async with asyncio.timeout(30):
             await reader.readuntil(b"\r\n\r\n")
             client = writer.get_extra_info("peername")
-            to = "us" if client.preamble is None else client.preamble.destination
-            body = f"{client} connected to {to}\n".encode()
+            to = (client.preamble and client.preamble.destination) or "us"
+            body = f"{client or 'nobody'} connected to {to}\n".encode()
             writer.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n"
                 b"Content-Length: %d\r\n\r\n%b" % (len(body), body)

@@ -4,7 +4,7 @@
 
 As a command, with every option of gunicorn's own:
 
-    python -m sslmagic.servers.gunicorn --chdir examples https_gunicorn:app \
+    python -m sslmagic.servers.gunicorn --pythonpath examples https_gunicorn:app \
         --bind 0.0.0.0:8443 --certfile server.pem --workers 4 --trust 10.0.0.0/8
 """
 
@@ -21,7 +21,7 @@ from sslmagic.wsgi import Environ
 def app(environ: Environ, start_response: Any) -> list[bytes]:
     """Answer with the client's address and where it connected."""
     preamble = environ["sslmagic.preamble"]
-    to = "us" if preamble is None else preamble.destination
+    to = (preamble and preamble.destination) or "us"
     # A gateway's health check may come from nobody.
     client = environ["REMOTE_ADDR"] or "nobody"
     body = f"{client} connected to {to}\n".encode()

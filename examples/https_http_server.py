@@ -26,7 +26,7 @@ class Answer(http_server.ClientRequests, BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer with the client's address and where it connected."""
         preamble = self.client.preamble
-        to = "us" if preamble is None else preamble.destination
+        to = (preamble and preamble.destination) or "us"
         # A gateway's health check comes from ("", 0).
         body = f"{self.client_address} connected to {to}\n".encode()
         self.send_response(200)

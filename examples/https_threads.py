@@ -23,7 +23,7 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer with the client's address and where it connected."""
         preamble = self.request.getpeername().preamble
-        to = "us" if preamble is None else preamble.destination
+        to = (preamble and preamble.destination) or "us"
         body = f"{self.client_address} connected to {to}\n".encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")

@@ -22,7 +22,7 @@ class Index(RequestHandler):
     def get(self) -> None:
         """Answer with the client's address and where it connected."""
         preamble = tornado.client(self.request).preamble
-        to = "us" if preamble is None else preamble.destination
+        to = (preamble and preamble.destination) or "us"
         # A gateway's health check may come from nobody.
         self.write(f"{self.request.remote_ip or 'nobody'} connected to {to}\n")
 

@@ -31,7 +31,7 @@ class Index(Resource):
     def render_GET(self, request: Any) -> bytes:  # noqa: N802  # Twisted's name
         """Answer with the client's address and where it connected."""
         client = request.getClientAddress()
-        to = "us" if client.preamble is None else client.preamble.destination
+        to = (client.preamble and client.preamble.destination) or "us"
         # A gateway's health check may come from nobody.
         return f"{client.host or 'nobody'} connected to {to}\n".encode()
 

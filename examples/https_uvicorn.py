@@ -22,7 +22,7 @@ async def app(scope: Any, _receive: Any, send: Any) -> None:
     if scope["type"] != "http":
         return
     preamble = scope["extensions"]["sslmagic"]["preamble"]
-    to = "us" if preamble is None else preamble.destination
+    to = (preamble and preamble.destination) or "us"
     # A gateway's health check may come from nobody.
     body = f"{scope['client'] or 'nobody'} connected to {to}\n".encode()
     fields = [(b"content-length", str(len(body)).encode())]

@@ -19,7 +19,7 @@ from sslmagic.wsgi import Environ
 def app(environ: Environ, start_response: Any) -> list[bytes]:
     """Answer with the client's address and where it connected."""
     preamble = environ["sslmagic.preamble"]
-    to = "us" if preamble is None else preamble.destination
+    to = (preamble and preamble.destination) or "us"
     # A gateway's health check may come from nobody.
     client = environ["REMOTE_ADDR"] or "nobody"
     body = f"{client} connected to {to}\n".encode()

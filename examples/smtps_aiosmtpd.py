@@ -26,7 +26,7 @@ class Receipts:
     ) -> str:
         """Answer with the client's address and where it connected."""
         client = session.peer
-        to = "us" if client.preamble is None else client.preamble.destination
+        to = (client.preamble and client.preamble.destination) or "us"
         # A gateway's health check may come from nobody.
         return f"250 {client or 'nobody'} connected to {to}"
 

@@ -3,7 +3,7 @@
 Over TLS of its own, behind a gateway that sends preambles:
 
     python -m sslmagic.servers.uvicorn --app-dir examples starlette_app:app \
-        --ssl-certfile server.pem --trust 10.0.0.0/8
+        --host 0.0.0.0 --port 8443 --ssl-certfile server.pem --trust 10.0.0.0/8
 
 In plain HTTP behind one that says X-Cluster-Client-Ip, on that server or another:
 
@@ -28,7 +28,7 @@ async def index(request: Request) -> PlainTextResponse:
     # A gateway's health check may come from nobody.
     client = "nobody" if request.client is None else request.client.host
     preamble = request.scope["extensions"]["sslmagic"]["preamble"]
-    to = "us" if preamble is None else preamble.destination
+    to = (preamble and preamble.destination) or "us"
     return PlainTextResponse(f"{client} connected to {to}\n")
 
 

@@ -24,7 +24,7 @@ class Answer(StreamRequestHandler):
         """Answer with the client's address and where it connected."""
         self.rfile.readline(1024)
         client = self.client_address
-        to = "us" if client.preamble is None else client.preamble.destination
+        to = (client.preamble and client.preamble.destination) or "us"
         # A gateway's health check comes from ("", 0).
         self.wfile.write(f"{client} connected to {to}\n".encode())
 

@@ -19,7 +19,7 @@ from sslmagic.servers import websockets_sync
 def answer(connection: ServerConnection) -> None:
     """Say the client's address and where it connected."""
     client = connection.remote_address
-    to = "us" if client.preamble is None else client.preamble.destination
+    to = (client.preamble and client.preamble.destination) or "us"
     # A gateway's health check may come from nobody.
     connection.send(f"{client or 'nobody'} connected to {to}")
 
