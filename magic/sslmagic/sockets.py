@@ -145,7 +145,9 @@ def strip(
     if timeout == 0:
         raise ConfigurationError("the connection does not block: strip() would")
     if not 0 < deadline < math.inf:
-        raise ConfigurationError(f"deadline={deadline!r} is no number of seconds")
+        raise ConfigurationError(
+            f"deadline={deadline!r}: more than 0 seconds, and not for ever"
+        )
     address = connection.getpeername()
     reception = Reception(
         trust,

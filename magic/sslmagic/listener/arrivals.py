@@ -12,13 +12,14 @@ ever kept in here.
 from __future__ import annotations
 
 import errno
+import math
 import select
 import socket
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sslmagic.errors import Reason
+from sslmagic.errors import ConfigurationError, Reason
 from sslmagic.listener.alarm import Alarm
 from sslmagic.listener.connection import Connection, client_name, receive
 from sslmagic.listener.journal import Journal
@@ -60,8 +61,26 @@ class Rules(NamedTuple):
     trust: Trust
     deadline: float
     waiting: int
-    verifier: Verifier | None
-    limit: int | None
+    verifier: Verifier | None = None
+    limit: int | None = None
+
+    def check(self) -> None:
+        """Refuse what no listener can keep.
+
+        Raises:
+            ConfigurationError: a value is out of range, or the trust is no `Trust`.
+        """
+        # Not everybody has a type checker, and it would be found out by a client.
+        if not isinstance(self.trust, Trust):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"trust={self.trust!r}: give a Trust")
+        if not 0 < self.deadline < math.inf:
+            raise ConfigurationError(
+                f"deadline={self.deadline!r}: more than 0 seconds, and not for ever"
+            )
+        if self.waiting < 1:
+            raise ConfigurationError(
+                f"waiting={self.waiting!r}: 1 connection or more must be able to wait"
+            )
 
 
 class _Waiting(NamedTuple):

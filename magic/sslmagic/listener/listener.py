@@ -68,7 +68,8 @@ class Listener(socket.socket):
         limit: the longest preamble in octets; None for each format's own limit.
 
     Raises:
-        ConfigurationError: a value is out of range, or the socket of another kind.
+        ConfigurationError: a value is out of range, or the trust or the socket of
+            another kind.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Listener(socket.socket):
         verifier: Verifier | None = None,
         limit: int | None = None,
     ) -> None:
-        _check(sock, deadline, waiting)
+        rules = Rules(trust, deadline, waiting, verifier, limit)
+        rules.check()
+        _check(sock)
         timeout = sock.gettimeout()
         # An accepted socket says what the listening one says, and asyncio switches
         # Nagle's algorithm off only where that is TCP.
@@ -89,7 +92,7 @@ class Listener(socket.socket):
         super().__init__(sock.family, sock.type, protocol, sock.detach())
         super().setblocking(False)  # noqa: FBT003  # the library's
         self._timeout = timeout
-        self._rules = Rules(trust, deadline, waiting, verifier, limit)
+        self._rules = rules
         self._turn = threading.RLock()
         self._is_working = False
         self._start()
@@ -294,17 +297,13 @@ def listeners() -> tuple[Listener, ...]:
     return tuple(_LISTENERS)
 
 
-def _check(sock: socket.socket, deadline: float, waiting: int) -> None:
+def _check(sock: socket.socket) -> None:
     if isinstance(sock, Listener):
         raise ConfigurationError("the socket is a Listener already")
     if sock.family not in _FAMILIES or sock.type != socket.SOCK_STREAM:
         raise ConfigurationError(f"{sock!r} is no stream socket of TCP or UNIX")
     if type(sock) is not socket.socket:
         raise ConfigurationError(f"{sock!r} is no plain socket: TLS comes afterwards")
-    if not 0 < deadline < math.inf:
-        raise ConfigurationError(f"deadline={deadline!r} is no number of seconds")
-    if waiting < 1:
-        raise ConfigurationError(f"waiting={waiting!r}: one must be able to wait")
 
 
 _LISTENERS: weakref.WeakSet[Listener] = weakref.WeakSet()

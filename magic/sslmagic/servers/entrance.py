@@ -12,6 +12,7 @@ from typing import Any
 
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import WAITING, Listener
+from sslmagic.listener.arrivals import Rules
 from sslmagic.preamble import Endpoint, UnixEndpoint
 from sslmagic.reception import DEADLINE
 from sslmagic.relay.address import Address
@@ -34,7 +35,8 @@ class Entrance:
     """Which listeners a server has; it travels to worker processes.
 
     Raises:
-        ConfigurationError: an address of *direct_listen* is none.
+        ConfigurationError: an address of *direct_listen* is none, a limit is out of
+            range, or *trust* is no `Trust`.
     """
 
     trust: Trust
@@ -54,6 +56,8 @@ class Entrance:
         deadline: float = DEADLINE,
         waiting: int = WAITING,
     ) -> None:
+        # Here, for worker processes would be started for ever to find it out.
+        Rules(trust, deadline, waiting).check()
         listed = direct_listen
         addresses = (listed,) if isinstance(listed, str) else tuple(listed)
         for text in addresses:
@@ -74,7 +78,7 @@ class Entrance:
             kind: what it becomes.
 
         Raises:
-            ConfigurationError: it is no stream socket, or a limit is out of range.
+            ConfigurationError: it is no stream socket.
         """
         return kind(
             sock, trust=self.trust, deadline=self.deadline, waiting=self.waiting
@@ -84,7 +88,7 @@ class Entrance:
         """Return the same, whose connections are TLS that has not shaken hands.
 
         Raises:
-            ConfigurationError: it is no stream socket, or a limit is out of range.
+            ConfigurationError: it is no stream socket.
         """
         return TLSListener(
             sock,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sslmagic import Trust
 from sslmagic.errors import ConfigurationError
+from sslmagic.listener import Listener
 from sslmagic.servers.entrance import Entrance, believes_headers
 from sslmagic.trust import Standing
 from tests.interop.authority import Authority
@@ -24,6 +26,17 @@ from tests.sslmagic.receiving import (
     listening,
     open_descriptors,
 )
+
+WRONG: list[dict[str, Any]] = [
+    {"trust": "10.0.0.0/8"},
+    {"trust": ["10.0.0.0/8"]},
+    {"trust": None},
+    {"deadline": 0},
+    {"deadline": -1},
+    {"deadline": math.inf},
+    {"deadline": math.nan},
+    {"waiting": 0},
+]
 
 
 def test_an_entrance_travels_to_another_process() -> None:
@@ -128,9 +141,20 @@ def test_second_addresses_in_the_shape_of_bind() -> None:
     ]
 
 
-def test_limits_out_of_range_are_the_listeners_to_refuse() -> None:
-    with listening() as sock, pytest.raises(ConfigurationError, match="deadline=0"):
-        Entrance(Trust(others="direct"), deadline=0).listener(sock)
+@pytest.mark.parametrize("given", WRONG, ids=str)
+def test_what_no_listener_keeps_is_refused_before_there_is_any(
+    given: dict[str, Any],
+) -> None:
+    """By the entrance, because workers would find it out one after the other."""
+    rules: dict[str, Any] = {"trust": LOOPBACK} | given
+    (name,) = given
+    with pytest.raises(ConfigurationError, match=f"^{name}=") as refused:
+        Entrance(**rules)
+    with listening() as sock:
+        with pytest.raises(ConfigurationError) as again:
+            Listener(sock, **rules)
+        assert sock.fileno() >= 0
+    assert str(again.value) == str(refused.value)
 
 
 def test_what_is_wrong_with_believing_headers_is_said() -> None:

@@ -281,9 +281,9 @@ def test_nothing_stays_open(reactor: Any, tmp_path: Path) -> None:
 def test_a_port_that_cannot_be_leaves_nothing_open(reactor: Any) -> None:
     closed(reactor, Port(reactor.listenTCP(0, Meeting()), ENTRANCE))
     before = open_descriptors()
-    entrance = Entrance(LOOPBACK, direct_listen="127.0.0.1:0", waiting=0)
+    entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", "192.0.2.1:9"])
     inner = reactor.listenTCP(0, Meeting())
-    with pytest.raises(ConfigurationError, match="waiting"):
+    with pytest.raises(OSError, match=r"192\.0\.2\.1:9"):
         Port(inner, entrance)
     inner.connectionLost(Failure(ConnectionDone()))
     assert open_descriptors() == before
