@@ -28,6 +28,7 @@ from sslmagic.reception import DEADLINE
 from sslmagic.servers.aiohttp_site import CLIENT, Site
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
+from sslmagic.servers.resources import listening_on
 from sslmagic.trust import Trust
 
 __all__ = ["CLIENT", "Site", "main", "run"]
@@ -105,7 +106,8 @@ async def _serve(app: Any, entrance: Entrance, options: dict[str, Any]) -> None:
     await runner.setup()
     try:
         for site in _sites(runner, entrance, listens, **where):
-            await site.start()
+            with listening_on():
+                await site.start()
         if say:
             places = ", ".join(sorted(site.name for site in runner.sites))
             say(f"======== Running on {places} ========\n(Press CTRL+C to quit)")

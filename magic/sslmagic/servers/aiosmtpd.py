@@ -35,6 +35,7 @@ from sslmagic.relay.address import Address
 from sslmagic.relay.listening import Listening
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
+from sslmagic.servers.resources import listening_on, load_chain
 from sslmagic.servers.seams import require
 from sslmagic.trust import Trust
 
@@ -94,7 +95,7 @@ class _Receiving(controller.BaseController):
             self.factory()  # type: ignore[no-untyped-call]
         servers: list[streams.Server] = []
         places: list[tuple[Entrance, dict[str, Any]]] = []
-        with contextlib.ExitStack() as unfinished:
+        with contextlib.ExitStack() as unfinished, listening_on():
             for sock in self.entrance.direct_sockets():
                 unfinished.callback(sock.close)
                 places.append((self.entrance.direct, {"sock": sock}))
@@ -297,7 +298,7 @@ def _context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | Non
     if certificate is None or key is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
+    load_chain(context, certificate, key)
     return context
 
 

@@ -30,6 +30,7 @@ from sslmagic.relay.listening import BACKLOG
 from sslmagic.servers.cheroot_connection import ClientConnection, NamingListener
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
+from sslmagic.servers.resources import listening_on
 from sslmagic.servers.seams import introduced, require
 from sslmagic.trust import Trust
 from sslmagic.wsgi import Application, Environ, introduce
@@ -85,10 +86,11 @@ class _Receiving(server.HTTPServer):
             OSError: an address cannot be had.
         """
         try:
-            for place in self.entrance.direct_places():
-                self._seconds.append(second := self._second(place))
-                second.prepare()
-            super().prepare()
+            with listening_on():
+                for place in self.entrance.direct_places():
+                    self._seconds.append(second := self._second(place))
+                    second.prepare()
+                super().prepare()
         except BaseException:
             self._stop_seconds()
             raise

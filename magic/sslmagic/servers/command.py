@@ -15,6 +15,7 @@ from sslmagic.errors import ConfigurationError
 from sslmagic.listener import WAITING
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.entrance import Entrance
+from sslmagic.servers.resources import AddressError
 from sslmagic.trust import Trust
 from sslmagic.wire import FORMATS
 
@@ -41,7 +42,9 @@ def command(
         serve: called with the entrance and the server's own arguments.
 
     Raises:
-        SystemExit: one line on stderr says why.
+        SystemExit: one line on stderr says why: what was asked for cannot work, or
+            an address cannot be had.
+        Exception: the application's own, as it is.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     options, rest = _parser(server).parse_known_args(given)
@@ -64,10 +67,8 @@ def command(
         serve(entrance, rest)
     except ConfigurationError as error:
         _end(str(error), CONFIGURATION)
-    except OSError as error:
-        said = error.strerror or str(error)
-        where = "" if error.filename is None else f"{error.filename}: "
-        _end(f"{where}{said}", UNAVAILABLE)
+    except AddressError as error:
+        _end(error.strerror or str(error), UNAVAILABLE)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -17,6 +17,7 @@ from sslmagic.preamble import Endpoint, UnixEndpoint
 from sslmagic.reception import DEADLINE
 from sslmagic.relay.address import Address
 from sslmagic.relay.listening import Listening
+from sslmagic.servers.resources import listening_on
 from sslmagic.sockets import TLSListener
 from sslmagic.trust import Trust
 
@@ -114,7 +115,7 @@ class Entrance:
         sockets in many ways, and some not at all.
 
         Raises:
-            OSError: one cannot be had.
+            AddressError: one cannot be had.
         """
         with contextlib.ExitStack() as closed:
             made: list[Listening] = []
@@ -139,11 +140,8 @@ def believes_headers(option: str) -> ConfigurationError:
 
 
 def _listening(text: str) -> Listening:
-    try:
+    with listening_on(text):
         return Listening(_address(text))
-    except OSError as error:
-        said = f"cannot listen on {text}: {error.strerror or error}"
-        raise OSError(error.errno, said) from None
 
 
 def _address(text: str) -> Address:

@@ -27,6 +27,7 @@ from sslmagic.listener.peername import IPName, UnixName, pair_name, plain_name
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
+from sslmagic.servers.resources import load_chain
 from sslmagic.servers.socketserver import Handler, Make, Place, Threads, serve
 from sslmagic.servers.socketserver import receive as receive_any
 from sslmagic.trust import Trust
@@ -192,16 +193,13 @@ def _context(options: argparse.Namespace) -> SSLContext | None:
             raise ConfigurationError("--tls-key and its password go with --tls-cert")
         return None
     context = tls.create_default_context(tls.Purpose.CLIENT_AUTH)
-    try:
-        password = None
-        if options.tls_password_file is not None:
-            password = Path(options.tls_password_file).read_text("utf-8").strip()
-        context.load_cert_chain(options.tls_cert, options.tls_key, password)
-    except (OSError, ValueError) as error:
-        # OpenSSL does not say which file.
-        files = [options.tls_cert, options.tls_key, options.tls_password_file]
-        named = ", ".join(filter(None, files))
-        raise ConfigurationError(f"TLS with {named}: {error}") from None
+    password = None
+    if (file := options.tls_password_file) is not None:
+        try:
+            password = Path(file).read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"TLS with {file}: {error}") from None
+    load_chain(context, options.tls_cert, options.tls_key, password)
     return context
 
 

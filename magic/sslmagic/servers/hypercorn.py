@@ -45,6 +45,7 @@ from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
 from sslmagic.servers.inet import InetListener
+from sslmagic.servers.resources import listening_on
 from sslmagic.trust import Trust
 from sslmagic.wsgi import ClientEnviron
 
@@ -91,7 +92,8 @@ class Config(hypercorn.config.Config):
         Raises:
             OSError: an address cannot be had.
         """
-        sockets = super().create_sockets()
+        with listening_on(" and ".join([*self.bind, *self.insecure_bind])):
+            sockets = super().create_sockets()
         direct = self.entrance.direct_sockets()
         self._direct = tuple(sock.getsockname() for sock in direct)
         same = sockets.secure_sockets if self.ssl_enabled else sockets.insecure_sockets

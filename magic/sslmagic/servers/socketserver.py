@@ -28,6 +28,7 @@ from sslmagic.reception import DEADLINE
 from sslmagic.relay.address import Address
 from sslmagic.relay.listening import BACKLOG, Listening
 from sslmagic.servers.entrance import Addresses, Entrance
+from sslmagic.servers.resources import listening_on
 from sslmagic.trust import Trust
 
 __all__ = ["Handler", "Make", "Place", "Threads", "receive", "run", "serve"]
@@ -64,13 +65,10 @@ class Threads(socketserver.ThreadingMixIn):
 
     def __init__(self, place: Place, handler: Handler) -> None:
         self._file: Listening | None = None
-        try:
+        where = place if isinstance(place, str) else f"{place[0]}, port {place[1]}"
+        with listening_on(where):
             self.address_family = _family(place)
             super().__init__(place, handler)  # type: ignore[call-arg]  # the server's
-        except OSError as error:
-            where = place if isinstance(place, str) else f"{place[0]}, port {place[1]}"
-            said = f"cannot listen on {where}: {error.strerror or error}"
-            raise OSError(error.errno, said) from None
 
     def server_bind(self) -> None:
         """Bind; what HTTP calls this machine behind a UNIX socket is localhost."""

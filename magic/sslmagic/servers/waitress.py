@@ -31,6 +31,7 @@ from sslmagic.listener.peername import IPName
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
+from sslmagic.servers.resources import listening_on
 from sslmagic.servers.seams import introduced, require
 from sslmagic.trust import Trust
 from sslmagic.wsgi import Application, Environ, introduce
@@ -223,7 +224,10 @@ def _server(app: Application, entrance: Entrance, options: dict[str, Any]) -> An
     direct = entrance.direct_sockets()
     watched: dict[int, Any] = {}
     try:
-        server = waitress_server.create_server(introduced(app), map=watched, **options)
+        with listening_on(_place(options)):
+            server = waitress_server.create_server(
+                introduced(app), map=watched, **options
+            )
     except BaseException:
         wasyncore.close_all(watched)
         for sock in direct:
@@ -250,6 +254,17 @@ def _server(app: Application, entrance: Entrance, options: dict[str, Any]) -> An
     # What waitress itself makes of several sockets.
     return waitress_server.MultiSocketServer(
         watched, first.adj, places, first.task_dispatcher, first.log_info
+    )
+
+
+def _place(options: dict[str, Any]) -> str:
+    """Return where waitress listens; its errors do not say."""
+    place = options.get("unix_socket") or options.get("listen")
+    # The command begins it with a space.
+    return (
+        str(place).strip()
+        if place
+        else f"{options.get('host', '')}:{options.get('port', 8080)}"
     )
 
 

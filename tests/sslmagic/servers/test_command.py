@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from sslmagic import Trust
@@ -11,6 +9,7 @@ from sslmagic.errors import ConfigurationError
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import CONFIGURATION, UNAVAILABLE, USAGE, command
 from sslmagic.servers.entrance import Entrance
+from sslmagic.servers.resources import AddressError
 
 Taken = tuple[Entrance, list[str]]
 
@@ -124,13 +123,8 @@ def test_what_cannot_work_is_one_line(
     ("error", "code", "said"),
     [
         (ConfigurationError("a mistake"), CONFIGURATION, "magic: a mistake\n"),
-        (OSError(98, "cannot listen"), UNAVAILABLE, "magic: cannot listen\n"),
-        (OSError("no reason"), UNAVAILABLE, "magic: no reason\n"),
-        (
-            FileNotFoundError(2, os.strerror(2), "/etc/key.pem"),
-            UNAVAILABLE,
-            "magic: /etc/key.pem: No such file or directory\n",
-        ),
+        (AddressError(98, "cannot listen"), UNAVAILABLE, "magic: cannot listen\n"),
+        (AddressError("no reason"), UNAVAILABLE, "magic: no reason\n"),
     ],
 )
 def test_what_the_server_raises_is_one_line(
@@ -143,6 +137,16 @@ def test_what_the_server_raises_is_one_line(
         command("someserver", ["--trust", "10.0.0.1"], serve)
     assert end.value.code == code
     assert capsys.readouterr().err == said
+
+
+def test_what_the_application_raises_is_its_own() -> None:
+    """A database that refuses it, say: one line would not say where."""
+
+    def serve(entrance: Entrance, arguments: list[str]) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    with pytest.raises(ConnectionRefusedError):
+        command("someserver", ["--trust", "10.0.0.1"], serve)
 
 
 def test_help_names_the_options_and_where_the_others_are(

@@ -181,6 +181,7 @@ def test_options_that_hypercorn_has_not_are_mistakes() -> None:
         (["--worker-class", "trio", ASGI], 78, "trio"),
         (["--nonsense", ASGI], 2, "nonsense"),
         ([], 2, "application"),
+        (["--bind", "192.0.2.1:9", ASGI], 69, "magic: cannot listen on 192.0.2.1:9: "),
     ],
 )
 def test_the_command_says_what_is_wrong(words: list[str], code: int, said: str) -> None:

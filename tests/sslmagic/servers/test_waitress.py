@@ -234,6 +234,11 @@ def test_the_command_takes_its_own_options(tmp_path: Path) -> None:
             78,
             "trusted_proxy",
         ),
+        (
+            ["--listen=192.0.2.1:9", "tests.interop.serving.wsgi_app:app"],
+            69,
+            "magic: cannot listen on 192.0.2.1:9: ",
+        ),
         (["--nonsense", "a:b"], 1, "nonsense"),
         (["nowhere:app"], 1, "nowhere"),
     ],
