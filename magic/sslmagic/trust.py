@@ -50,6 +50,19 @@ class Standing(enum.Enum):
 class Trust:
     """Who may speak for a client at a listener; immutable, picklable.
 
+    Of networks that overlap the most specific one holds. The fields say more; each is
+    an option of the servers' commands, by the name that is given here.
+
+    Args:
+        peers: who must send a preamble (``--trust``).
+        direct: who is a client itself (``--direct``).
+        others: what everybody else is (``--others``).
+        formats: what a preamble may be in (``--preamble``).
+        local: what a preamble without a client makes of it (``--local``).
+        loopback_sources: believe loopback clients (``--allow-loopback-source``).
+        unix_sources: believe UNIX clients; no option.
+        anyone: let *peers* be everybody (``--anyone``).
+
     Raises:
         ConfigurationError: it is contradictory, trusts nobody, or trusts everybody
             without saying `anyone`.
@@ -70,8 +83,9 @@ class Trust:
     )
     """What a preamble without a client (LOCAL, UNKNOWN) makes of its connection: one
     without a client's address, one whose client is the peer, or none. Without one the
-    peer's name is empty, as on a UNIX socket: servers that take an address for granted,
-    `http.server` say, fail there and want ``direct``."""
+    peer's name is empty, as on a UNIX socket. Those of `sslmagic.servers` serve it; on
+    `sslmagic.sockets.listen` a server that takes an address for granted, as Python's
+    own `http.server` does for its log, fails there and wants ``direct``."""
     loopback_sources: bool = dataclasses.field(default=False, kw_only=True)
     """Believe a loopback source from any trusted peer. Without it only a peer that is
     loopback or UNIX itself is believed: open relays began with such claims."""
