@@ -50,15 +50,15 @@ class Standing(enum.Enum):
 class Trust:
     """Who may speak for a client at a listener; immutable, picklable.
 
-    Of networks that overlap the most specific one holds. The fields say more; each is
-    an option of the servers' commands, by the name that is given here.
+    Of networks that overlap the most specific one holds. The fields say more; the
+    servers' commands have them as options, by the names that are given here.
 
     Args:
         peers: who must send a preamble (``--trust``).
         direct: who is a client itself (``--direct``).
         others: what everybody else is (``--others``).
         formats: what a preamble may be in (``--preamble``).
-        local: what a preamble without a client makes of it (``--local``).
+        local: what a preamble without a client means (``--local``).
         loopback_sources: believe loopback clients (``--allow-loopback-source``).
         unix_sources: believe UNIX clients; no option.
         anyone: let *peers* be everybody (``--anyone``).
