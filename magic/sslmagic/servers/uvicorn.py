@@ -8,6 +8,7 @@ the entrance travels in that.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import uvicorn
 from click.core import ParameterSource
 from uvicorn.supervisors import ChangeReload, Multiprocess
@@ -24,6 +26,7 @@ from sslmagic.listener import WAITING, Listener
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
+from sslmagic.servers.resources import check_chain, listening_on
 from sslmagic.servers.uvicorn_config import ClientConfig
 from sslmagic.trust import Trust
 
@@ -44,7 +47,7 @@ class Config(ClientConfig):
 
     Raises:
         ConfigurationError: *options* turn uvicorn's own handling of forwarded headers
-            on, or its tasks away from their connections.
+            on, or its tasks away from their connections; or its TLS files are none.
     """
 
     def __init__(self, app: Any, *, entrance: Entrance, **options: Any) -> None:
@@ -54,6 +57,8 @@ class Config(ClientConfig):
         if _FORWARDED in os.environ:
             # In its env_file too, which uvicorn has read by now.
             raise believes_headers(f"the environment's {_FORWARDED}")
+        if self.ssl_certfile or self.ssl_keyfile:
+            check_chain(self.ssl_certfile, self.ssl_keyfile, self.ssl_keyfile_password)
         self.entrance = entrance
         self._entrances: dict[Any, Entrance] = {}
 
@@ -61,16 +66,29 @@ class Config(ClientConfig):
         """Return the listening sockets, the one of `bind_socket` first.
 
         Raises:
-            OSError: an address of the entrance cannot be had.
+            AddressError: an address cannot be had.
         """
         if self.uds and (path := Path(self.uds)).is_socket():
             # A server that ended leaves it behind; uvicorn's own does this as well.
             path.unlink()
-        main = self.bind_socket()
-        direct = self.entrance.direct_sockets()
+        main = self._bind_main()
+        with contextlib.ExitStack() as unfinished:
+            unfinished.callback(main.close)
+            direct = self.entrance.direct_sockets()
+            unfinished.pop_all()
         self._entrances = {sock.getsockname(): self.entrance.direct for sock in direct}
         self._entrances[main.getsockname()] = self.entrance
         return [main, *direct]
+
+    def _bind_main(self) -> socket.socket:
+        try:
+            return self.bind_socket()
+        except SystemExit as ended:
+            # It has logged why, and not where.
+            if not isinstance(ended.__context__, OSError):
+                raise
+            with listening_on(self.uds or f"{self.host}, port {self.port}"):
+                raise ended.__context__ from None
 
     def listener(self, sock: socket.socket) -> Listener | None:
         """Return what takes over one of the sockets of `bind`."""
@@ -100,7 +118,7 @@ def run(
 
     Raises:
         ConfigurationError: an option cannot be had beside preambles.
-        OSError: an address of *direct_listen* cannot be had.
+        OSError: an address cannot be had.
     """
     entrance = Entrance(
         trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
@@ -114,8 +132,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _serve_arguments(entrance: Entrance, arguments: list[str]) -> None:
-    with uvicorn.main.make_context("uvicorn", arguments) as context:
-        options = dict(context.params)
+    try:
+        with uvicorn.main.make_context("uvicorn", arguments) as context:
+            options = dict(context.params)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     app = options.pop("app")
     options["headers"] = [header.split(":", 1) for header in options["headers"] or ()]
     for name in ("reload_dirs", "reload_includes", "reload_excludes"):

@@ -154,6 +154,43 @@ def test_the_command_says_what_cannot_be_had(
     assert said in line
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--nonsense"], 2, "No such option"),
+        (["--workers", "many", ASGI], 2, "many"),
+        ([], 2, "APP"),
+        (["--version"], 0, "Running uvicorn"),
+        (["--direct-listen", "192.0.2.1:9", "--port", "0", ASGI], 69, "192.0.2.1:9"),
+        (["--ssl-certfile", "c.pem", "--workers", "2", ASGI], 78, "TLS with c.pem: "),
+        (["--ssl-keyfile", "k.pem", ASGI], 78, "TLS with k.pem: "),
+    ],
+)
+def test_the_command_ends_as_uvicorns_or_says_what_cannot_be_had(
+    words: list[str], code: int, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        server.main([*TRUST, *words])
+    assert ended.value.code == code
+    assert said in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1, port 8000: "),
+        (["--uds", "/nowhere/x"], "cannot listen on /nowhere/x: "),
+    ],
+)
+def test_the_command_says_which_address_cannot_be_had(
+    words: list[str], said: str, tmp_path: Path
+) -> None:
+    """In a process of its own: uvicorn leaves the socket open."""
+    with command([ASGI, *words], tmp_path) as process:
+        assert process.ended() == 69
+        assert f"magic: {said}" in process.said()
+
+
 def test_a_file_of_the_environment_turns_nothing_on(tmp_path: Path) -> None:
     (tmp_path / "environment").write_text("FORWARDED_ALLOW_IPS=*\n")
     words = [ASGI, "--env-file", tmp_path / "environment"]
