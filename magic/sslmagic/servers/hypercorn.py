@@ -45,7 +45,7 @@ from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
 from sslmagic.servers.inet import InetListener
-from sslmagic.servers.resources import listening_on
+from sslmagic.servers.resources import check_chain, listening_on
 from sslmagic.trust import Trust
 from sslmagic.wsgi import ClientEnviron
 
@@ -83,6 +83,13 @@ class Config(hypercorn.config.Config):
             raise ConfigurationError(
                 f"worker_class={self.worker_class!r}: it is not installed"
             )
+        if (self.certfile is None) is not (self.keyfile is None):
+            raise ConfigurationError(
+                "certfile and keyfile: with one of them hypercorn serves without TLS;"
+                " name both, and the same file twice if it holds both"
+            )
+        if self.certfile is not None:
+            check_chain(self.certfile, self.keyfile, self.keyfile_password)
         self.entrance = entrance
         self._direct: tuple[Any, ...] = ()
 

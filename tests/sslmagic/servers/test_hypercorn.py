@@ -181,6 +181,13 @@ def test_options_that_hypercorn_has_not_are_mistakes() -> None:
         (["--worker-class", "trio", ASGI], 78, "trio"),
         (["--nonsense", ASGI], 2, "nonsense"),
         ([], 2, "application"),
+        (["--certfile", "c.pem", ASGI], 78, "certfile and keyfile: "),
+        (["--keyfile", "k.pem", ASGI], 78, "certfile and keyfile: "),
+        (
+            ["--certfile", "c.pem", "--keyfile", "k.pem", "--workers", "2", ASGI],
+            78,
+            "TLS with c.pem, k.pem: ",
+        ),
         (["--bind", "192.0.2.1:9", ASGI], 69, "magic: cannot listen on 192.0.2.1:9: "),
     ],
 )
