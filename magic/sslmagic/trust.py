@@ -252,7 +252,8 @@ def _network(name: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         network = ipaddress.ip_network(name)
     except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"network {name!r}: {error}") from None
+        said = "give each network by itself" if "," in name else error
+        raise ConfigurationError(f"network {name!r}: {said}") from None
     if network.version == 6 and network.subnet_of(_MAPPED):
         # Peers on a dual-stack socket are looked up as IPv4.
         shift = network.prefixlen - 96
@@ -277,5 +278,5 @@ def _refuse_everybody(
         if network.prefixlen == 0:
             raise ConfigurationError(
                 f"all of {network} is trusted: anybody could claim any address;"
-                " name your gateways, or allow anyone"
+                " name your gateways, or allow anyone (--anyone)"
             )
