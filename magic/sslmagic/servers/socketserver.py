@@ -285,3 +285,9 @@ def _family(place: Place) -> socket.AddressFamily:
 
 class _TCPServer(Threads, socketserver.TCPServer):
     pass
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "magic: sslmagic.servers.socketserver has no command: call its run()"
+    )

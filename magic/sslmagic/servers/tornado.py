@@ -306,3 +306,7 @@ async def _serve(
     finally:
         server.stop()
     await server.close_all_connections()
+
+
+if __name__ == "__main__":
+    raise SystemExit("magic: sslmagic.servers.tornado has no command: call its run()")

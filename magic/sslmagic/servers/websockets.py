@@ -303,3 +303,9 @@ def _behind(server: Server, opening: _Opening) -> Server:
 
     server.create_server = create
     return server
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "magic: sslmagic.servers.websockets has no command: call its run()"
+    )

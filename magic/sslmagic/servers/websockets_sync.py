@@ -255,3 +255,9 @@ def _until_told(servers: list[Server]) -> None:
             for thread in threads:
                 thread.join()
             signal.signal(signal.SIGTERM, before[signal.SIGTERM])
+
+
+if __name__ == "__main__":
+    raise SystemExit(
+        "magic: sslmagic.servers.websockets_sync has no command: call its run()"
+    )

@@ -93,3 +93,7 @@ def _server(app: Application, place: Place, handler: Handler) -> WSGIServer:
     server = WSGIServer(place, handler)
     server.set_app(app)
     return server
+
+
+if __name__ == "__main__":
+    raise SystemExit("magic: sslmagic.servers.wsgiref has no command: call its run()")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
+from importlib import import_module
+from pathlib import Path
+
 import pytest
 
-from sslmagic import Trust
+from sslmagic import Trust, servers
 from sslmagic.errors import ConfigurationError
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.command import CONFIGURATION, UNAVAILABLE, USAGE, command
@@ -147,6 +151,19 @@ def test_what_the_application_raises_is_its_own() -> None:
 
     with pytest.raises(ConnectionRefusedError):
         command("someserver", ["--trust", "10.0.0.1"], serve)
+
+
+@pytest.mark.parametrize(
+    "module", ["socketserver", "tornado", "websockets", "websockets_sync", "wsgiref"]
+)
+def test_a_module_without_a_command_says_so(module: str) -> None:
+    # By its path, because it may have been imported, of which runpy warns otherwise.
+    path = Path(servers.__path__[0], f"{module}.py")
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(path), run_name="__main__")
+    said = f"magic: sslmagic.servers.{module} has no command: call its run()"
+    assert end.value.code == said
+    assert callable(vars(import_module(f"sslmagic.servers.{module}"))["run"])
 
 
 def test_help_names_the_options_and_where_the_others_are(
