@@ -229,7 +229,7 @@ def test_what_cannot_be_had_leaves_nothing_open(run: Any, tmp_path: Path) -> Non
                     async with server:
                         pytest.fail("it started")
             with pytest.raises(ConfigurationError, match="deadline"):
-                unix_serve(handler, path, trust=LOOPBACK, deadline=0)
+                _ = unix_serve(handler, path, trust=LOOPBACK, deadline=0)
             assert not await asyncio.to_thread(path.exists)
             assert open_descriptors() == before
 
