@@ -89,3 +89,10 @@ def test_the_library_is_measured_beside_the_loops_own_servers(tmp_path: Path) ->
     for table in _measure("library", tmp_path):
         with_preamble = {"sslmagic.streams", "sslmagic.streams, silent"}
         assert set(_rows(table)) == {"the loop's own server"} | with_preamble
+
+
+@pytest.mark.timeout(_SECONDS)
+def test_python_servers_are_measured_beside_themselves(tmp_path: Path) -> None:
+    needs("wrk", "openssl")
+    for table in _measure("servers", tmp_path):
+        assert set(_rows(table)) == {"its own start", "sslmagic.servers"}

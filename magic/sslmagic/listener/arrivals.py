@@ -136,7 +136,7 @@ class Arrivals:
         return self._epoll.fileno()
 
     def ready(self, accept: Accept, patience: float | None) -> Connection | None:
-        """Return a connection that is ready, or None if there is none for now.
+        """Return a connection that is ready, or None if none is yet.
 
         Args:
             accept: returns a new connection's descriptor and the peer's address, or
