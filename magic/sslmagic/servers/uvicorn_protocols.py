@@ -12,15 +12,23 @@ headers, and later ones would appear there in the middle of a request.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import functools
+from typing import TYPE_CHECKING
 
 __all__ = ["without_trailers"]
 
+if TYPE_CHECKING:
 
-_MADE: dict[type, type[asyncio.Protocol]] = {}
-"""Each protocol and what was made of it."""
+    class _Parsing:
+        def on_message_begin(self) -> None: ...
+        def on_header(self, name: bytes, value: bytes) -> None: ...
+        def on_headers_complete(self) -> None: ...
+
+else:
+    _Parsing = object
 
 
+@functools.cache  # asked for each connection
 def without_trailers(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
     """Return this protocol of uvicorn's, or the same without trailers.
 
@@ -33,12 +41,10 @@ def without_trailers(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]
         return protocol
     if not issubclass(protocol, HttpToolsProtocol) or issubclass(protocol, _Headers):
         return protocol
-    if protocol not in _MADE:
-        _MADE[protocol] = type(protocol.__name__, (_Headers, protocol), {})
-    return _MADE[protocol]
+    return type(protocol.__name__, (_Headers, protocol), {})
 
 
-class _Headers:
+class _Headers(_Parsing):
     """What a parser of httptools calls, until a head is complete.
 
     uvicorn documents none of these methods; httptools does, and they have to be there.
@@ -48,15 +54,12 @@ class _Headers:
 
     def on_message_begin(self) -> None:
         self._is_head = True
-        self._protocol().on_message_begin()
+        super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._is_head:
-            self._protocol().on_header(name, value)
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._is_head = False
-        self._protocol().on_headers_complete()
-
-    def _protocol(self) -> Any:
-        return super()
+        super().on_headers_complete()
