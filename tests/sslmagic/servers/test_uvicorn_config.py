@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from sslmagic import Preamble, encode
 from sslmagic.servers.uvicorn_config import ClientConfig
 from tests.interop.client import REQUEST
-from tests.interop.peers import Address, Port, Process
+from tests.interop.peers import Port, Process
 from tests.sources import PROJECT
-from tests.sslmagic.receiving import DESTINATION, OCTETS, PATIENCE
+from tests.sslmagic.receiving import OCTETS, PATIENCE
 from tests.sslmagic.servers.conduct import asked
 
 APPS = "tests.sslmagic.servers"
 TRUST = ("--trust", "127.0.0.1")
-HTTPS = ("httptools", "h11", "zttp")
 
 
 def served(
@@ -33,54 +30,6 @@ def served(
         ports=ports,
         environment=environment,
     )
-
-
-class KeptAlive:
-    """A connection behind a preamble, asked again and again."""
-
-    def __init__(self, address: Address, preamble: Preamble) -> None:
-        self._stream = socket.create_connection(address, PATIENCE)
-        self._stream.sendall(encode(preamble, "magic"))
-
-    def asked(self, body: int = 0) -> str:
-        """Who the client is, said after a body of so many octets was read."""
-        head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % body
-        self._stream.sendall(head + bytes(body))
-        said = b""
-        while not said.endswith(b"}]}") and b" 500 " not in said:
-            part = self._stream.recv(65536)
-            assert part, said
-            said += part
-        found = re.search(rb'"client": (null|\[[^]]*\])', said)
-        assert found, said
-        return found[1].decode()
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize("http", HTTPS)
-def test_a_connection_keeps_its_client_whoever_reads_on(
-    loop: str, http: str, tmp_path: Path
-) -> None:
-    """asyncio reads on in the context of the task that resumed reading."""
-    port = Port()
-    words = [f"{APPS}.worker_app:app", "--port", port.number, "--loop", loop]
-    with served("uvicorn", *words, "--http", http, directory=tmp_path, ports=[port]):
-        first = KeptAlive(
-            port.address, Preamble(source=("203.0.113.9", 1), destination=DESTINATION)
-        )
-        nobody = KeptAlive(port.address, Preamble.local())
-        other = KeptAlive(
-            port.address, Preamble(source=("203.0.113.7", 2), destination=DESTINATION)
-        )
-        assert first.asked() == '["203.0.113.9", 1]'
-        for _ in range(2):
-            assert nobody.asked(400_000) == "null"
-            assert other.asked(400_000) == '["203.0.113.7", 2]'
-        for each in (first, nobody, other):
-            each.close()
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
@@ -129,3 +78,9 @@ def test_a_worker_that_loads_early_has_its_clients_too(tmp_path: Path) -> None:
 def test_a_configuration_takes_no_socket_over_by_itself() -> None:
     with socket.socket() as sock:
         assert ClientConfig("app").listener(sock) is None
+
+
+def test_nothing_is_known_before_it_is_loaded() -> None:
+    config = ClientConfig("app")
+    for name in ("loaded_app", "http_protocol_class", "ws_protocol_class"):
+        assert not hasattr(config, name)

@@ -1,4 +1,4 @@
-"""An application that answers every request in the task that the first one began."""
+"""An application that answers every HTTP request in the task that the first began."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _state: dict[str, Any] = {}
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    if scope["type"] == "lifespan":
+    if scope["type"] != "http":
         await told(scope, receive, send)
         return
     if not _state:
