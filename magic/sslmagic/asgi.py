@@ -88,6 +88,9 @@ class ClusterClientIP:
     For any server, ours or not. *app* gets every scope with its client; requests whose
     client a trusted peer names badly are answered 400.
 
+    On stock uvicorn with httptools, which takes trailers for headers, a trusted peer
+    must set each accepted header on every request, and not only remove the client's.
+
     Args:
         app: the application.
         trust: which TCP peers may name a client; those of a UNIX socket are `unix`.
