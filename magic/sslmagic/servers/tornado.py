@@ -38,7 +38,12 @@ from sslmagic.reception import DEADLINE
 from sslmagic.relay.listening import UnixFile
 from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
 from sslmagic.servers.inet import InetListener
-from sslmagic.servers.tornado_processes import forked, until_told
+from sslmagic.servers.tornado_processes import (
+    forked,
+    loop_of_reload,
+    reloads,
+    until_told,
+)
 from sslmagic.trust import Trust
 
 __all__ = ["Server", "client", "listen", "run"]
@@ -217,7 +222,8 @@ def run(
         path: of a UNIX socket, instead of a port.
         processes: how many serve; None or 0 for one for each processor.
         max_restarts: how many that failed are replaced.
-        loop_factory: makes the event loop; asyncio's own by default.
+        loop_factory: makes the event loop; asyncio's own by default, and for an
+            application with autoreload in one process the one on which it watches.
         options: Tornado's own, of the server and of `bind_sockets`, or beside a path of
             `bind_unix_socket`: `mode`, 0o600 by default, and `backlog`.
 
@@ -240,6 +246,8 @@ def run(
         parent = None
         if processes != 1:
             parent = forked(processes, max_restarts)
+        elif loop_factory is None and reloads(app):
+            loop_factory = loop_of_reload
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_serve(server, sockets, direct, parent))
 

@@ -1,4 +1,4 @@
-"""Tornado's processes, which end with the first of them, and what tells one to end."""
+"""Tornado's processes: which loop, what tells one to end, and how many end together."""
 
 from __future__ import annotations
 
@@ -8,11 +8,29 @@ import signal
 import socket
 from collections.abc import AsyncGenerator
 
+from tornado.ioloop import IOLoop
+from tornado.platform.asyncio import BaseAsyncIOLoop
 from tornado.process import fork_processes
+from tornado.web import Application
 
-__all__ = ["forked", "until_told"]
+__all__ = ["forked", "loop_of_reload", "reloads", "until_told"]
 
 _ENDS = (signal.SIGTERM, signal.SIGINT)
+
+
+def reloads(app: object) -> bool:
+    """Return whether an application has begun to watch its sources for changes."""
+    return isinstance(app, Application) and bool(app.settings.get("autoreload"))
+
+
+def loop_of_reload() -> asyncio.AbstractEventLoop:
+    """Return the loop on which Tornado watches: the one there was as the app was made.
+
+    On no other would anything be noticed.
+    """
+    loop = IOLoop.current()
+    assert isinstance(loop, BaseAsyncIOLoop)
+    return loop.asyncio_loop
 
 
 @contextlib.asynccontextmanager

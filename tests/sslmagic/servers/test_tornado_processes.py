@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from tests.interop.authority import NAME
 from tests.interop.peers import Address, Port, Process
+from tests.sources import PROJECT
 from tests.sslmagic.receiving import (
     CLIENT,
     OCTETS,
@@ -152,3 +154,45 @@ def test_sigterm_waits_for_nobody(tmp_path: Path) -> None:
             process.until_said("begun")
             assert process.end() == 0
     assert not path.exists()
+
+
+def test_an_application_that_watches_its_sources_is_reloaded(tmp_path: Path) -> None:
+    port, directory = Port(), tmp_path / "watched"
+    directory.mkdir()
+    source = directory / "served.py"
+    text = (
+        "import sys\n"
+        "from sslmagic import Trust\n"
+        "from sslmagic.servers import tornado\n"
+        "from tests.interop.serving.tornado import app\n"
+        "print('first', flush=True)\n"
+        "application = app(autoreload=True)\n"
+        "trust = Trust(peers=['127.0.0.1'])\n"
+        "tornado.run(application, int(sys.argv[1]), '127.0.0.1', trust=trust)\n"
+    )
+    source.write_text(text)
+    with Process(
+        [sys.executable, source, str(port.number)],
+        log=tmp_path / "log",
+        ports=[port],
+        environment={"PYTHONPATH": str(PROJECT)},
+    ) as process:
+        assert asked(port.address)["client"] == list(CLIENT)
+        written, pause = 0.0, 1.0
+
+        def reloaded() -> bool:
+            nonlocal written, pause
+            # It looks twice a second, and what it has not looked at never changed.
+            if time.monotonic() - written > pause:
+                written, pause = time.monotonic(), pause * 2
+                source.write_text(text.replace("first", "second"))
+            return "second" in process.said()
+
+        process.until(reloaded, "read the changed source")
+        process.until(lambda: _serves(port), "served again")
+        assert asked(port.address)["client"] == list(CLIENT)
+
+
+def _serves(port: Port) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(port.address) == 0
