@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import socket
+import weakref
 from pathlib import Path
 
 from sslmagic.relay.address import Address, endpoint
@@ -60,7 +60,6 @@ class Listening:
 
     def close(self) -> None:
         """Stop listening; a UNIX socket leaves no file of its own behind."""
-        # The file first: while its socket is open, no other gets its inode's number.
         if self.file is not None:
             self.file.remove()
         self.socket.close()
@@ -86,30 +85,45 @@ class Listening:
 class UnixFile:
     """The file that a UNIX socket was bound to, which its maker removes.
 
-    Not a successor's of the same name, and not in a forked child.
+    Not a successor's of the same name, and not in a forked child. Until it is removed
+    a descriptor stays open, which no program that is started inherits.
 
     Args:
         path: of a socket that this process has just bound.
 
     Raises:
-        OSError: the file is gone.
+        OSError: the file is gone, or descriptors have run out.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._made = _identity(path)
         self._process = os.getpid()
+        # Only a file that somebody holds keeps its number: ext4 gives that of one that
+        # is gone to the next at once, and a successor's file would pass for this one.
+        held = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        self._held = held
+        self._release = weakref.finalize(self, os.close, held)
+        # At exit the kernel does this, after whatever removes the file then.
+        self._release.atexit = False
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its path still leads to it; not once it has been removed."""
+        if not self._release.alive:
+            return False
+        try:
+            found = self._path.stat(follow_symlinks=False)
+            return os.path.samestat(found, os.fstat(self._held))
+        except OSError:
+            return False
 
     def remove(self) -> None:
         """Remove the file, if it is there still."""
-        with contextlib.suppress(FileNotFoundError):
-            if self._process == os.getpid() and self._made == _identity(self._path):
-                self._path.unlink()
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat(follow_symlinks=False)
-    return status.st_dev, status.st_ino
+        try:
+            if self._process == os.getpid() and self.is_there:
+                self._path.unlink(missing_ok=True)
+        finally:
+            self._release()
 
 
 def _tcp(address: Address, *, defer: bool) -> socket.socket:

@@ -16,7 +16,7 @@ from sslmagic.listener.arrivals import Rules
 from sslmagic.preamble import Endpoint, UnixEndpoint
 from sslmagic.reception import DEADLINE
 from sslmagic.relay.address import Address
-from sslmagic.relay.listening import Listening
+from sslmagic.relay.listening import Listening, UnixFile
 from sslmagic.servers.resources import listening_on
 from sslmagic.sockets import TLSListener
 from sslmagic.trust import Trust
@@ -29,6 +29,8 @@ families, or ``unix:/path``."""
 
 _UNIX = "unix:"
 _DIRECT = Trust(others="direct")
+_FILES: list[UnixFile] = []
+"""Those that are removed when this process exits."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, init=False)
@@ -125,7 +127,7 @@ class Entrance:
             closed.pop_all()
         for each in made:
             if each.file is not None:
-                atexit.register(each.file.remove)
+                _remove_at_exit(each.file)
         return [each.socket for each in made]
 
 
@@ -137,6 +139,17 @@ def believes_headers(option: str) -> ConfigurationError:
         " another. Leave it out; sslmagic.asgi and sslmagic.wsgi read what trusted"
         " peers say in X-Cluster-Client-Ip"
     )
+
+
+def _remove_at_exit(file: UnixFile) -> None:
+    # A process that serves again and again keeps a descriptor only for a file that is
+    # there still.
+    for each in [each for each in _FILES if not each.is_there]:
+        each.remove()
+        atexit.unregister(each.remove)
+        _FILES.remove(each)
+    _FILES.append(file)
+    atexit.register(file.remove)
 
 
 def _listening(text: str) -> Listening:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import socket
 import threading
@@ -155,6 +156,88 @@ def test_the_file_of_a_successor_stays(tmp_path: Path) -> None:
     client(str(path)).close()
     second.close()
     assert not path.exists()
+
+
+def test_a_file_of_the_same_number_is_a_successors(tmp_path: Path) -> None:
+    """Its listener is closed by then: ext4 gives a number to the next file at once."""
+    path = tmp_path / "listen"
+    first = listen(UnixEndpoint(str(path)))
+    number = path.stat().st_ino
+    first.socket.close()
+    assert first.file is not None
+    path.unlink()
+    with contextlib.ExitStack() as successors:
+        for _ in range(16):
+            path.unlink(missing_ok=True)
+            successor = successors.enter_context(socket.socket(socket.AF_UNIX))
+            successor.bind(str(path))
+            if path.stat().st_ino == number:
+                break
+    first.file.remove()
+    assert path.is_socket()
+    if not gives_numbers_again(tmp_path):
+        pytest.skip("here no file gets the number of another, whatever is held")
+
+
+def gives_numbers_again(directory: Path) -> bool:
+    """Return whether the number of a file that is gone is soon another's."""
+    numbers: list[int] = []
+    for _ in range(16):
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(str(directory / "any"))
+        numbers.append((directory / "any").stat().st_ino)
+        (directory / "any").unlink()
+    return len(set(numbers)) < len(numbers)
+
+
+def test_the_number_of_a_file_comes_back_once_it_is_removed(tmp_path: Path) -> None:
+    """Or the test above shows nothing."""
+    path = tmp_path / "listen"
+    for _ in range(16):
+        first = listen(UnixEndpoint(str(path)))
+        number = path.stat().st_ino
+        first.close()
+        with socket.socket(socket.AF_UNIX) as successor:
+            successor.bind(str(path))
+            if path.stat().st_ino == number:
+                return
+        path.unlink()
+    pytest.skip("this filesystem does not give a file's number again")
+
+
+def test_a_file_is_held_no_longer_than_it_may_be_removed(tmp_path: Path) -> None:
+    path = tmp_path / "listen"
+    removed = listen(UnixEndpoint(str(path)))
+    (descriptor,) = held(path)
+    assert not os.get_inheritable(descriptor)
+    removed.close()
+    forgotten = listen(UnixEndpoint(str(path)))
+    forgotten.socket.close()
+    assert len(held(path)) == 1
+    del forgotten
+    gc.collect()
+    assert held(path) == []
+    assert path.is_socket()
+
+
+def held(path: Path) -> list[int]:
+    """Return the descriptors of this process that hold a file."""
+    found: list[int] = []
+    for entry in Path("/proc/self/fd").iterdir():
+        # That of the directory itself has been closed.
+        with contextlib.suppress(FileNotFoundError):
+            if entry.readlink() == path:
+                found.append(int(entry.name))
+    return found
+
+
+def test_a_file_removed_twice_closes_nobodys_descriptor(tmp_path: Path) -> None:
+    listening = listen(UnixEndpoint(str(tmp_path / "listen")))
+    listening.close()
+    with open(os.devnull, "rb") as other:  # noqa: PTH123 - any descriptor
+        assert listening.file is not None
+        listening.file.remove()
+        os.fstat(other.fileno())
 
 
 def test_a_successor_takes_a_path_over(tmp_path: Path) -> None:

@@ -118,6 +118,18 @@ def test_the_file_of_a_second_address_is_there_until_its_process_exits(
     assert not path.exists()
 
 
+def test_files_that_are_gone_keep_no_descriptor(tmp_path: Path) -> None:
+    """Of a process that serves again and again."""
+    entrance = Entrance(LOOPBACK, direct_listen=f"unix:{tmp_path / 'direct.sock'}")
+    (first,) = entrance.direct_sockets()
+    first.close()
+    before = len(open_descriptors())
+    for _ in range(3):
+        (again,) = entrance.direct_sockets()
+        again.close()
+    assert len(open_descriptors()) == before
+
+
 def test_a_second_address_in_use_leaves_none_open(tmp_path: Path) -> None:
     path = tmp_path / "direct.sock"
     with listening() as other:
