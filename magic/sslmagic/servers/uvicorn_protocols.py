@@ -12,7 +12,6 @@ headers, and later ones would appear there in the middle of a request.
 from __future__ import annotations
 
 import asyncio
-import functools
 from typing import TYPE_CHECKING
 
 __all__ = ["without_trailers"]
@@ -28,12 +27,21 @@ else:
     _Parsing = object
 
 
-@functools.cache  # asked for each connection
 def without_trailers(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
     """Return this protocol of uvicorn's, or the same without trailers.
 
     Those on h11 have none, and are returned as they are.
     """
+    if (found := _FOUND.get(protocol)) is None:
+        found = _FOUND[protocol] = _without_trailers(protocol)
+    return found
+
+
+# Asked for each connection.
+_FOUND: dict[type[asyncio.Protocol], type[asyncio.Protocol]] = {}
+
+
+def _without_trailers(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
     try:
         # An extra of uvicorn's own brings what this needs.
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
