@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.serving.claims import CLAIMS, LISTED
 from tests.sources import PROJECT, servers
 
 DOCUMENTS = sorted((PROJECT / "docs").glob("*.md"))
@@ -57,3 +58,14 @@ def test_every_command_of_a_server_is_in_the_table() -> None:
         re.findall(r"^\| \[.*`sslmagic\.servers\.(\w+)`", SERVERS, re.MULTILINE)
     )
     assert shown == commands
+
+
+def test_the_headers_that_are_removed_are_those_that_tests_forge() -> None:
+    heading = "### Headers on a connection that had a preamble\n"
+    section = SERVERS.partition(heading)[2].partition("\n#")[0]
+    bullets = re.findall(r"^- .*(?:\n  .*)*", section, re.MULTILINE)
+    assert tuple(re.findall(r"`([^`]+)`", "\n".join(bullets))) == LISTED
+    forged = {name for name, _ in CLAIMS}
+    for listed in LISTED:
+        name, star, _ = listed.partition("*")
+        assert any(each.startswith(name) if star else each == name for each in forged)

@@ -26,6 +26,7 @@ __all__ = [
     "RefusedError",
     "ask",
     "octets",
+    "singly",
     "split",
     "together",
 ]
@@ -92,6 +93,11 @@ def octets(first: bytes) -> Iterable[bytes]:
         yield first[i : i + 1]
     if first[SINGLY:]:
         yield first[SINGLY:]
+
+
+def singly(first: bytes) -> Iterable[bytes]:
+    """Every octet in a piece of its own, however many there are."""
+    return (first[i : i + 1] for i in range(len(first)))
 
 
 def split(cut: int) -> Pieces:
@@ -245,6 +251,22 @@ class Client(Plain):
         """Sends application data and waits for nothing."""
         self._tls.write(octets)
         self._flush()
+
+    def receive(self) -> bytes:
+        """Waits for application data.
+
+        Raises:
+            RefusedError: The server ended the connection.
+        """
+        octets = self._complete(lambda: self._tls.read(65536))
+        if not octets:
+            raise RefusedError(self._received)
+        return octets
+
+    @property
+    def protocol(self) -> str | None:
+        """What ALPN chose."""
+        return self._tls.selected_alpn_protocol()
 
     def answer(self, request: bytes = REQUEST) -> Answer:
         """Sends the request and returns what the server said until its end."""

@@ -6,29 +6,52 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import trustme
 
+from sslmagic import encode
 from tests.interop.authority import HELLOS, Authority
-from tests.interop.client import REQUEST, Answer, Pieces, ask, octets, split, together
+from tests.interop.client import (
+    REQUEST,
+    Answer,
+    Pieces,
+    ask,
+    octets,
+    singly,
+    split,
+    together,
+)
 from tests.interop.peers import SOURCES, Address
 from tests.interop.serving.front import FORMATS, SENDERS, in_front
 from tests.interop.serving.load import load
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Variant, serving
 from tests.interop.serving.variants import VARIANTS
-from tests.sslmagic.receiving import CLIENT, OCTETS, PATIENCE, ended
-from tests.sslmagic.servers.streams import streams_over
-from tests.sslmagic.servers.upgrade import told_over
+from tests.sslmagic.receiving import (
+    CLIENT,
+    DESTINATION,
+    OCTETS,
+    PATIENCE,
+    PREAMBLE,
+    ended,
+)
+from tests.sslmagic.servers.streams import streams_in_pieces, streams_over
+from tests.sslmagic.servers.upgrade import told_in_pieces, told_over
 
 CONNECTIONS = 300
 """Of the load; `make soak` has more."""
 
 BEHIND = 12
 """Octets behind the preamble at each of which it is cut as well."""
+
+SEGMENT = 1_460
+"""Octets that an Ethernet segment carries."""
+
+_DIRECTLY = ("ordinary", "post-quantum")
+"""The ClientHellos that no sender cuts anew."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +73,7 @@ def node(
 ) -> Iterator[Address]:
     """Where the server itself listens, the same one for every sender."""
     directory = tmp_path_factory.mktemp(variant.name)
-    place = Place(formats=FORMATS)
+    place = Place(formats=(*FORMATS, "proxy1"))
     tls = authority if variant.tls else None
     with serving(variant, place, directory=directory, authority=tls) as server:
         assert isinstance(server.address, tuple)
@@ -148,18 +171,28 @@ def _connected(address: Address) -> socket.socket:
 
 
 def test_no_connection_is_lost(
-    variant: Variant, node: Address, authority: Authority, tmp_path: Path
+    variant: Variant, address: Address, authority: Authority
 ) -> None:
-    with in_front(
-        SENDERS[0], node, directory=tmp_path, authority=authority, tls=variant.tls
-    ) as address:
-        done = load(
-            address,
-            _context(variant, authority),
-            number=CONNECTIONS,
-            request=variant.request,
-        )
+    done = load(
+        address,
+        _context(variant, authority),
+        number=CONNECTIONS,
+        request=variant.request,
+    )
     assert (done.answered, done.lost) == (CONNECTIONS, {})
+
+
+def test_a_proxy_protocol_line_names_the_client(
+    variant: Variant, node: Address, authority: Authority
+) -> None:
+    answer = ask(
+        node,
+        _context(variant, authority),
+        before=encode(PREAMBLE, "proxy1"),
+        request=variant.request or REQUEST,
+    )
+    assert answer.client == CLIENT
+    assert answer.body["destination"] == list(DESTINATION)
 
 
 def test_an_application_has_the_counters_of_its_process(
@@ -183,19 +216,21 @@ def test_an_application_has_the_counters_of_its_process(
     assert sum(after.values()) == sum(before.values()) + 1
 
 
-def test_a_preamble_may_arrive_in_any_two_pieces(
+def test_a_connection_may_begin_in_any_pieces(
     variant: Variant, node: Address, authority: Authority
 ) -> None:
-    """Cut inside, every first piece is there before any second one is sent.
+    """In any two: cut inside the preamble, every first piece is there before any second
+    one is sent. And octet by octet, with the whole ClientHello, of every protocol.
 
     That the server has seen the first pieces is known from an answer to a connection
     that came after them. Behind the preamble its own TLS waits for the rest, and a
     server that serves one connection at a time would answer nobody else meanwhile.
     """
-    context = _context(variant, authority)
     request = variant.request or REQUEST
+    contexts = {hello: _context(variant, authority, hello) for hello in _DIRECTLY}
 
-    def asked(pieces: Pieces) -> Answer:
+    def asked(pieces: Pieces, hello: str = "ordinary") -> Answer:
+        context = contexts[hello]
         return ask(node, context, before=OCTETS, pieces=pieces, request=request)
 
     inside = range(1, len(OCTETS))
@@ -217,6 +252,29 @@ def test_a_preamble_may_arrive_in_any_two_pieces(
         sent.wait()
         assert asked(together).client == CLIENT
         seen.set()
+        more = [pool.submit(asked, singly), pool.submit(asked, singly, "post-quantum")]
+        more.append(pool.submit(asked, together, "post-quantum"))
+        spoken: list[Future[dict[str, Any]]] = []
+        if variant.http2:
+            spoken.append(pool.submit(_stream, node, authority))
+        if variant.websocket:
+            spoken.append(pool.submit(told_in_pieces, node, authority, singly))
         answers = [*first, *pool.map(lambda cut: asked(split(cut)), behind)]
+        answers += [each.result() for each in more]
     assert [answer.client for answer in answers] == [CLIENT] * len(answers)
-    assert len(answers) == len(OCTETS) + BEHIND
+    assert len(answers) == len(OCTETS) + BEHIND + len(more)
+    if variant.tls:
+        assert [answer.hello > SEGMENT for answer in answers[-3:]] == [
+            False,
+            True,
+            True,
+        ]
+    said = [each.result() for each in spoken]
+    assert [(each["client"], each["claims"]) for each in said] == [
+        (list(CLIENT), []) for _ in said
+    ]
+
+
+def _stream(node: Address, authority: Authority) -> dict[str, Any]:
+    (said,) = streams_in_pieces(node, authority, singly)
+    return said

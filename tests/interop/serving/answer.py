@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from sslmagic import Endpoint, Preamble, UnixEndpoint
-from sslmagic.headers import claims_forwarding
 from sslmagic.listener import listeners
+from tests.interop.serving.claims import claims
 
 __all__ = ["answer"]
 
@@ -33,11 +33,7 @@ def answer(
         "destination": None if preamble is None else preamble.destination,
         "preamble": preamble is not None,
         "tlvs": [] if preamble is None else [tlv.name for tlv in preamble.tlvs],
-        "claims": sorted(
-            f"{name}: {value}"
-            for name, value in headers
-            if claims_forwarding(name.encode("latin-1"))
-        ),
+        "claims": sorted(f"{name}: {value}" for name, value in headers if claims(name)),
         # Of this very process, as an application has them that shows its own metrics.
         "counters": [listener.counters.snapshot() for listener in listeners()],
     }

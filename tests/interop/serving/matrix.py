@@ -18,6 +18,7 @@ from sslmagic import Preamble, UnixEndpoint, encode
 from tests.interop.authority import Authority
 from tests.interop.client import Answer, Client, Plain, RefusedError
 from tests.interop.peers import Address
+from tests.interop.serving.claims import CLAIMS
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Variant, serving
 from tests.interop.serving.variants import VARIANTS
@@ -56,11 +57,7 @@ WORDS = {
     REFUSED: "ended without an octet",
 }
 
-FORGED = (
-    b"X-Cluster-Client-Ip: 6.6.6.6\r\nX_Cluster_Client_Ip: 6.6.6.6\r\n"
-    b"X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: gopher\r\n"
-    b"Forwarded: for=6.6.6.6\r\n"
-)
+FORGED = "".join(f"{name}: {value}\r\n" for name, value in CLAIMS).encode()
 REQUEST = b"GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n%b\r\n"
 
 Cell = tuple[str, str]
@@ -322,10 +319,10 @@ cuts off (*truncated*); one that claims 65 525 octets (*oversize*); a source tha
 peer may not claim, a UNIX path over TCP or a multicast address (*spoofed*); LOCAL,
 which names nobody; *silent*, not an octet until the deadline has passed; *one octet a
 second*, the right preamble and too slow; and *forged header*, the right preamble, and
-inside TLS a request that names another client in X-Cluster-Client-Ip,
-X_Cluster_Client_Ip, X-Forwarded-For and Forwarded, of which the application must see
-none. A direct peer sends the silent, slow and forged requests without a preamble, the
-first two after the deadline.
+inside TLS a request that names another client in every header of
+[this list](servers.md#headers-on-a-connection-that-had-a-preamble), of which the
+application must see none. A direct peer sends the silent, slow and forged requests
+without a preamble, the first two after the deadline.
 """
 )
 

@@ -23,11 +23,12 @@ from sslmagic import Preamble, encode
 from tests.interop import client
 from tests.interop.authority import NAME, Authority
 from tests.interop.peers import Address, Port
+from tests.interop.serving.claims import CLAIMS, STRANGER
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Server, Variant, serving
 from tests.sslmagic.receiving import CLIENT, OCTETS, PATIENCE
 from tests.sslmagic.servers.streams import streams
-from tests.sslmagic.servers.upgrade import STRANGER, told
+from tests.sslmagic.servers.upgrade import told
 
 __all__ = [
     "FORGED",
@@ -44,13 +45,14 @@ LOCAL = encode(Preamble.local(), "magic")
 """A preamble without a client."""
 NOBODY = ("", None, ["", 0], ["", None])
 """How frameworks say that there is no client."""
-FORGED = (
-    f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n"
-    f"X-Cluster-Client-Ip: {STRANGER}\r\nX-Forwarded-For: {STRANGER}\r\n"
-    f"X-Forwarded-Proto: ftp\r\nX_Forwarded_For: {STRANGER}\r\n"
-    f"X.Cluster.Client.Ip: {STRANGER}\r\nForwarded: for={STRANGER}\r\n"
-    f"X-Real-IP: {STRANGER}\r\nX-Forwarded: {STRANGER}\r\n\r\n"
+FORGED = "".join(
+    (
+        f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n",
+        *(f"{name}: {value}\r\n" for name, value in CLAIMS),
+        "\r\n",
+    )
 ).encode()
+"""A request that names another client in every header that may."""
 
 
 def asked(

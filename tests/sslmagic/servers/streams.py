@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
+from collections.abc import Callable
 from typing import Any
 
 from h2.config import H2Configuration
@@ -12,12 +12,14 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, ResponseReceived, StreamEnded
 
 from tests.interop.authority import NAME, Authority
+from tests.interop.client import Client, Pieces
 from tests.interop.peers import Address
+from tests.interop.serving.claims import CLAIMS
 from tests.sslmagic.receiving import OCTETS, PATIENCE
 
-__all__ = ["streams", "streams_over"]
+__all__ = ["streams", "streams_in_pieces", "streams_over"]
 
-FORGED = [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-proto", "ftp")]
+FORGED = [(name.lower(), value) for name, value in CLAIMS]
 
 
 def streams(
@@ -49,10 +51,28 @@ def streams_over(
     context.set_alpn_protocols(["h2"])
     with context.wrap_socket(plain, server_hostname=NAME) as stream:
         assert stream.selected_alpn_protocol() == "h2"
-        return _asked(stream, number, scheme)
+        return _asked(stream.sendall, lambda: stream.recv(65536), number, scheme)
 
 
-def _asked(stream: ssl.SSLSocket, number: int, scheme: str) -> list[dict[str, Any]]:
+def streams_in_pieces(
+    address: Address, authority: Authority, pieces: Pieces, *, number: int = 1
+) -> list[dict[str, Any]]:
+    """The same where preamble and ClientHello arrive in these pieces."""
+    context = authority.client()
+    context.set_alpn_protocols(["h2"])
+    with Client(address, context) as client:
+        client.begin(before=OCTETS, pieces=pieces)
+        client.shake()
+        assert client.protocol == "h2"
+        return _asked(client.send, client.receive, number, "https")
+
+
+def _asked(
+    send: Callable[[bytes], object],
+    receive: Callable[[], bytes],
+    number: int,
+    scheme: str,
+) -> list[dict[str, Any]]:
     connection = H2Connection(H2Configuration(client_side=True))
     connection.initiate_connection()
     bodies: dict[int, bytes] = {}
@@ -64,8 +84,8 @@ def _asked(stream: ssl.SSLSocket, number: int, scheme: str) -> list[dict[str, An
         connection.send_headers(identity, [*head, *FORGED], end_stream=True)
     ended = 0
     while ended < number:
-        stream.sendall(connection.data_to_send())
-        octets = stream.recv(65536)
+        send(connection.data_to_send())
+        octets = receive()
         assert octets, "the server ended the connection"
         for event in connection.receive_data(octets):
             if isinstance(event, ResponseReceived):
@@ -75,5 +95,5 @@ def _asked(stream: ssl.SSLSocket, number: int, scheme: str) -> list[dict[str, An
             elif isinstance(event, StreamEnded):
                 ended += 1
     connection.close_connection()
-    stream.sendall(connection.data_to_send())
+    send(connection.data_to_send())
     return [json.loads(body) for body in bodies.values()]
