@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import Future
-
 import pytest
 
 from tests.interop.authority import Authority
 from tests.interop.serving.matrix import (
     PAGE,
-    Cell,
+    Measured,
     Setting,
     expected,
     measure,
     page,
     settings,
 )
-
-Measured = Mapping[Setting, Future[dict[Cell, str]]]
+from tests.interop.serving.overflow import RIGHT
+from tests.interop.serving.variants import VARIANTS
 
 PATIENCE = 300.0
 """Seconds for all of it: a few servers at a time, and each meets a deadline."""
@@ -37,11 +34,18 @@ def measured(
 def test_nobody_is_believed_who_may_not_be(
     measured: Measured, setting: Setting
 ) -> None:
-    outcomes = measured[setting].result(PATIENCE)
+    outcomes = measured.settings[setting].result(PATIENCE)
     assert outcomes == {cell: expected(cell) for cell in setting.cells()}
 
 
 @pytest.mark.timeout(PATIENCE)
+@pytest.mark.parametrize("variant", [each.name for each in VARIANTS])
+def test_who_waited_longest_goes_when_too_many_wait(
+    measured: Measured, variant: str
+) -> None:
+    assert measured.overflows[variant].result(PATIENCE) == RIGHT
+
+
+@pytest.mark.timeout(PATIENCE)
 def test_page_says_what_was_measured(measured: Measured) -> None:
-    results = {setting: each.result(PATIENCE) for setting, each in measured.items()}
-    assert PAGE.read_text() == page(results)
+    assert PAGE.read_text() == page(measured, patience=PATIENCE)

@@ -19,11 +19,21 @@ from tests.interop.authority import Authority
 from tests.interop.client import Answer, Client, Plain, RefusedError
 from tests.interop.peers import Address
 from tests.interop.serving.claims import CLAIMS
+from tests.interop.serving.overflow import RIGHT, Overflow, overflow
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Variant, serving
 from tests.interop.serving.variants import VARIANTS
 
-__all__ = ["PAGE", "Cell", "Setting", "expected", "measure", "page", "settings"]
+__all__ = [
+    "PAGE",
+    "Cell",
+    "Measured",
+    "Setting",
+    "expected",
+    "measure",
+    "page",
+    "settings",
+]
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "trust.md"
 
@@ -279,8 +289,15 @@ def expected(cell: Cell) -> str:
     return EXPECTED.get(cell, REFUSED)
 
 
-def page(results: Mapping[Setting, Mapping[Cell, str]]) -> str:
-    """The document."""
+def page(measured: Measured, *, patience: float | None = None) -> str:
+    """The document, once all is measured.
+
+    Args:
+        patience: seconds for each that is not yet.
+    """
+    results = {
+        setting: each.result(patience) for setting, each in measured.settings.items()
+    }
     lines = [_INTRODUCTION]
     for peer, source in PEERS.items():
         where = "a UNIX socket, trusted" if source is None else source
@@ -296,7 +313,15 @@ def page(results: Mapping[Setting, Mapping[Cell, str]]) -> str:
             row = [cells.get((peer, case), "no headers") for case in CASES]
             lines.append(f"| {setting.variant.name}, {tls} | " + " | ".join(row) + " |")
         lines.append("")
-    return "\n".join(lines)
+    lines += [_TOO_MANY, _row("**must be**", RIGHT)]
+    for variant, each in measured.overflows.items():
+        lines.append(_row(variant, each.result(patience)))
+    return "\n".join([*lines, ""])
+
+
+def _row(name: str, one: Overflow) -> str:
+    counted = one.counters.get("refused_waiting", 0)
+    return f"| {name} | {one.first} | {one.second} | {counted} |"
 
 
 _INTRODUCTION = (
@@ -327,14 +352,38 @@ without a preamble, the first two after the deadline.
 )
 
 
-def measure(
-    authority: Authority, directory: Path
-) -> dict[Setting, Future[dict[Cell, str]]]:
-    """Start measuring every setting, a few at a time."""
+_TOO_MANY = """## too many
+
+At each server one connection may wait for its preamble here (`waiting=1`), with TLS if
+it has any. Two trusted peers connect and say nothing. The first one is ended when the
+second one comes, long before its deadline; the second one sends the right preamble
+then. `refused_waiting` is what the listener has counted.
+
+| server | first | second | `refused_waiting` |
+| --- | --- | --- | --- |"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is known once it is measured."""
+
+    settings: Mapping[Setting, Future[dict[Cell, str]]]
+    overflows: Mapping[str, Future[Overflow]]
+    """By the variant's name."""
+
+
+def measure(authority: Authority, directory: Path) -> Measured:
+    """Start measuring every setting and every variant, a few at a time."""
     pool = ThreadPoolExecutor(_AT_A_TIME)
-    return {
-        each: pool.submit(each.measure, authority, directory) for each in settings()
-    }
+    return Measured(
+        settings={
+            each: pool.submit(each.measure, authority, directory) for each in settings()
+        },
+        overflows={
+            variant.name: pool.submit(overflow, variant, authority, directory)
+            for variant in VARIANTS
+        },
+    )
 
 
 _AT_A_TIME = 4
@@ -345,16 +394,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         measured = measure(Authority.create(directory / "authority"), directory)
-        results = {setting: each.result() for setting, each in measured.items()}
-    PAGE.write_text(page(results))
-    wrong = {
-        (str(setting), cell): outcome
-        for setting, cells in results.items()
-        for cell, outcome in cells.items()
+        PAGE.write_text(page(measured))
+    wrong = [
+        f"{setting}: {cell}: {outcome}, not {expected(cell)}\n"
+        for setting, cells in measured.settings.items()
+        for cell, outcome in cells.result().items()
         if outcome != expected(cell)
-    }
-    for (setting, cell), outcome in wrong.items():
-        sys.stderr.write(f"{setting}: {cell}: {outcome}, not {expected(cell)}\n")
+    ]
+    wrong += [
+        f"{variant}: {each.result()}, not {RIGHT}\n"
+        for variant, each in measured.overflows.items()
+        if each.result() != RIGHT
+    ]
+    sys.stderr.writelines(wrong)
     sys.exit(bool(wrong))
 
 
