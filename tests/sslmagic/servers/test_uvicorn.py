@@ -12,17 +12,19 @@ from typing import Any
 
 import pytest
 
+from sslmagic import encode
 from sslmagic.errors import ConfigurationError
 from sslmagic.servers import uvicorn as server
 from sslmagic.servers.entrance import Entrance
 from tests.interop.authority import Authority
+from tests.interop.client import Answer, RefusedError, ask
 from tests.interop.peers import Port, Process
 from tests.interop.serving.asgi_app import app
 from tests.interop.serving.place import Place
 from tests.interop.serving.uvicorn import VARIANTS
 from tests.interop.serving.variant import serving
 from tests.sources import PROJECT
-from tests.sslmagic.receiving import CLIENT, LOOPBACK
+from tests.sslmagic.receiving import CLIENT, LOOPBACK, PREAMBLE
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.uvicorn"]
@@ -37,8 +39,10 @@ def command(
     directory: Path,
     ports: Sequence[Port] = (),
     environment: dict[str, str] | None = None,
+    *,
+    trust: Sequence[str] = TRUST,
 ) -> Process:
-    argv = [*COMMAND, *TRUST, *map(str, words)]
+    argv = [*COMMAND, *trust, *map(str, words)]
     return Process(argv, log=directory / "log", ports=ports, environment=environment)
 
 
@@ -61,6 +65,53 @@ def test_the_command_has_workers_and_tls(
         assert process.end() == 0
     assert [each["client"] for each in said] == [list(CLIENT)] * 8
     assert second["preamble"] is False
+
+
+@pytest.mark.parametrize("others", ["refuse", "direct"])
+def test_the_command_s_options_of_trust_hold_together(
+    others: str, tmp_path: Path
+) -> None:
+    trusted, direct, other = "127.0.0.9", "127.0.0.10", "127.0.0.12"
+    # The direct one is in the network of the trusted ones, and the other is not.
+    trust = ["--trust", "127.0.0.8/30", "--direct", direct, "--others", others]
+    trust += ["--preamble", "proxy2", "--preamble", "proxy1"]
+    port = Port()
+
+    def answered(source: str, format: str | None) -> Answer:
+        before = b"" if format is None else encode(PREAMBLE, format)
+        return ask(port.address, None, source=source, before=before)
+
+    def refused(source: str, format: str | None) -> bool:
+        with pytest.raises(RefusedError) as error:
+            answered(source, format)
+        return error.value.received == b""
+
+    words = [ASGI, "--port", port.number]
+    with command(words, tmp_path, [port], trust=trust):
+        assert answered(trusted, "proxy2").client == CLIENT
+        assert answered(trusted, "proxy1").client == CLIENT
+        assert refused(trusted, "magic")
+        assert refused(trusted, None)
+        itself = answered(direct, None)
+        assert itself.client == itself.local
+        assert itself.body["preamble"] is False
+        # Whoever sends no preamble by these rules has none believed either.
+        with pytest.raises(RefusedError, match="400 Bad Request"):
+            answered(direct, "proxy2")
+        if others == "refuse":
+            assert refused(other, None)
+            assert refused(other, "proxy2")
+        else:
+            itself = answered(other, None)
+            assert itself.client == itself.local
+        (counters,) = answered(trusted, "proxy2").body["counters"]
+    foreign = {"refused_peer": 2} if others == "refuse" else {}
+    assert counters == {
+        "accepted": 5 if others == "refuse" else 6,
+        "direct": 2 if others == "refuse" else 3,
+        "refused_format": 2,
+        **foreign,
+    }
 
 
 def test_the_command_reloads(tmp_path: Path) -> None:
