@@ -110,11 +110,15 @@ class Entrance:
         """Return the second addresses as `bind` takes them: for who binds himself."""
         return [_address(text).name for text in self.direct_listen]  # type: ignore[misc]
 
-    def direct_sockets(self) -> list[socket.socket]:
+    def direct_sockets(
+        self, ending: contextlib.ExitStack | None = None
+    ) -> list[socket.socket]:
         """Listen at the second addresses.
 
-        Files of UNIX sockets are removed when this process exits: a server closes its
-        sockets in many ways, and some not at all.
+        Args:
+            ending: with which files of UNIX sockets are removed. By default they are
+                when this process exits: a server closes its sockets in many ways, and
+                some not at all.
 
         Raises:
             AddressError: one cannot be had.
@@ -125,9 +129,11 @@ class Entrance:
                 made.append(_listening(text))
                 closed.callback(made[-1].close)
             closed.pop_all()
-        for each in made:
-            if each.file is not None:
-                _remove_at_exit(each.file)
+        for file in (each.file for each in made if each.file is not None):
+            if ending is None:
+                _remove_at_exit(file)
+            else:
+                ending.callback(file.remove)
         return [each.socket for each in made]
 
 

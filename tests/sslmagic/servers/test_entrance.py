@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import pickle
 import socket
@@ -116,6 +117,18 @@ def test_the_file_of_a_second_address_is_there_until_its_process_exits(
     ran = subprocess.run(argv, check=True, capture_output=True, timeout=PATIENCE)
     assert ran.stdout == b"True\n"
     assert not path.exists()
+
+
+def test_the_file_of_a_second_address_may_go_before_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "direct.sock"
+    entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", f"unix:{path}"])
+    before = open_descriptors()
+    with contextlib.ExitStack() as ending:
+        for sock in entrance.direct_sockets(ending):
+            sock.close()
+        assert path.is_socket()
+    assert not path.exists()
+    assert open_descriptors() == before
 
 
 def test_files_that_are_gone_keep_no_descriptor(tmp_path: Path) -> None:
