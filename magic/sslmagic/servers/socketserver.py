@@ -165,7 +165,7 @@ def serve(
         OSError: an address cannot be had.
     """
     with contextlib.ExitStack() as closed:
-        direct = entrance.direct_sockets()
+        direct = entrance.direct_sockets(closed)
         for sock in direct:
             closed.callback(sock.close)
         server = closed.enter_context(make(address, handler))

@@ -202,6 +202,7 @@ def test_second_addresses_are_of_any_family_whatever_the_server_is(
     first, *direct = interrupted(serve, client, make)
     four.close()
     six.close()
+    assert not path.exists()
     assert first["client"] == list(CLIENT)
     assert [one["client"][0] for one in direct] == ["127.0.0.1", "::1", ""]
     assert [one["preamble"] for one in direct] == [False] * 3
