@@ -43,6 +43,8 @@ Make = Callable[[Place, Handler], socketserver.TCPServer]
 
 _LOG = logging.getLogger("sslmagic")
 _EVERY6 = "::"
+_GONE = (BrokenPipeError, ConnectionAbortedError, ConnectionResetError)
+"""What a client's going raises. Only whom a handler itself called refuses it."""
 
 
 class Threads(socketserver.ThreadingMixIn):
@@ -267,7 +269,7 @@ def _is_clients(error: BaseException | None, connection: socket.socket) -> bool:
     if isinstance(error, tls.SSLError):
         frames = traceback.walk_tb(error.__traceback__)
         return any(frame.f_locals.get("self") is connection for frame, _ in frames)
-    if not isinstance(error, ConnectionError) or connection.fileno() < 0:
+    if not isinstance(error, _GONE) or connection.fileno() < 0:
         return False
     poll = select.poll()
     poll.register(connection, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import socketserver
 import ssl
@@ -47,6 +48,8 @@ class Handler(socketserver.StreamRequestHandler):
             raise ValueError("as the test says")
         if b"/missing" in line:
             Path("/nowhere/at/all").read_bytes()
+        if b"/gone" in line:
+            self.until_client_is_gone()
         if b"/refused" in line:
             socket.create_connection(("127.0.0.1", 1))
         if b"/tls" in line:
@@ -59,6 +62,11 @@ class Handler(socketserver.StreamRequestHandler):
         name: Any = self.client_address
         body = answer(name, name.preamble, name.peer)
         self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n%b" % body)
+
+    def until_client_is_gone(self) -> None:
+        poll = select.poll()
+        poll.register(self.connection, 0)
+        assert poll.poll(PATIENCE * 1000)
 
 
 class Server(Threads, socketserver.TCPServer):
@@ -347,6 +355,21 @@ def test_what_a_client_does_is_not(capfd: pytest.CaptureFixture[str]) -> None:
     _until_threads_end()
     assert threading.active_count() == before
     assert capfd.readouterr().err == ""
+
+
+def test_who_refuses_a_handler_is_printed_although_its_client_is_gone(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A backend did, and the client has not waited for it."""
+    server = Server(("127.0.0.1", 0), Handler)
+    address = ("127.0.0.1", server.server_address[1])
+    with served(receive(server, trust=LOOPBACK)):
+        gone = socket.create_connection(address, PATIENCE)
+        gone.sendall(OCTETS + request("/gone/refused"))
+        assert asked(address)["client"] == list(CLIENT)
+        reset(gone)
+    _until_threads_end()
+    assert "ConnectionRefusedError" in capfd.readouterr().err
 
 
 def _until_threads_end() -> None:
