@@ -60,7 +60,7 @@ def exit_for(error: Exception) -> Exit:
             return error.exit_code
         case errors.EncodeError():
             return Exit.USAGE
-        case errors.DecodeError():
+        case errors.DecodeError() | errors.CaptureError():
             return Exit.DATA
         case errors.UntrustedError():
             return Exit.UNTRUSTED

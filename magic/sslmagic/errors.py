@@ -5,8 +5,9 @@
     ├── EncodeError             you asked for octets that spec.md forbids
     ├── DecodeError             the peer sent octets that spec.md forbids
     │   └── IncompleteError     the stream ended inside the preamble
-    └── UntrustedError          the octets are well formed and not believed
-        └── ProofError          the proof is missing, wrong or not supported
+    ├── UntrustedError          the octets are well formed and not believed
+    │   └── ProofError          the proof is missing, wrong or not supported
+    └── CaptureError            a capture is broken, or of a kind that is not read
 
 Whoever receives needs two clauses, ``except DecodeError`` and ``except
 UntrustedError``: close the connection, count `reason`. Any other exception out of a
@@ -18,6 +19,7 @@ from __future__ import annotations
 import enum
 
 __all__ = [
+    "CaptureError",
     "ConfigurationError",
     "DecodeError",
     "EncodeError",
@@ -147,6 +149,26 @@ class ProofError(UntrustedError):
         super().__init__(message, reason=reason)
 
 
+class CaptureError(SslMagicError, ValueError):
+    """A capture cannot be read on; what stands before `offset` has been.
+
+    `capture` is its name, `offset` an index into the file, or into what a gzip file
+    unpacks to.
+    """
+
+    def __init__(self, message: str, *, capture: str, offset: int) -> None:
+        super().__init__(message, capture, offset)
+        self.message = message
+        self.capture = capture
+        self.offset = offset
+
+    def __str__(self) -> str:
+        return f"{self.capture}: {self.message} (at byte {self.offset})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _misread, (self.message, self.capture, self.offset)
+
+
 def _rebuilt(
     kind: type[DecodeError], message: str, reason: Reason, offset: int
 ) -> DecodeError:
@@ -157,3 +179,7 @@ def _distrusted(
     kind: type[UntrustedError], message: str, reason: Reason
 ) -> UntrustedError:
     return kind(message, reason=reason)
+
+
+def _misread(message: str, capture: str, offset: int) -> CaptureError:
+    return CaptureError(message, capture=capture, offset=offset)

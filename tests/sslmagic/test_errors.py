@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from sslmagic.errors import (
+    CaptureError,
     ConfigurationError,
     DecodeError,
     EncodeError,
@@ -19,7 +20,13 @@ from sslmagic.errors import (
 
 
 def test_every_error_has_the_one_root() -> None:
-    for kind in (ConfigurationError, DecodeError, EncodeError, UntrustedError):
+    for kind in (
+        CaptureError,
+        ConfigurationError,
+        DecodeError,
+        EncodeError,
+        UntrustedError,
+    ):
         assert issubclass(kind, SslMagicError)
     assert issubclass(IncompleteError, DecodeError)
     assert issubclass(ProofError, UntrustedError)
@@ -59,6 +66,18 @@ def test_errors_pickle(error: DecodeError | UntrustedError) -> None:
     assert type(again) is type(error)
     assert str(again) == str(error)
     assert again.reason is error.reason
+
+
+def test_a_capture_error_says_what_where_and_in_which_file() -> None:
+    error = CaptureError("no record begins so", capture="a.pcap", offset=24)
+    assert str(error) == "a.pcap: no record begins so (at byte 24)"
+    again = pickle.loads(pickle.dumps(error))
+    assert isinstance(again, CaptureError)
+    assert (again.message, again.capture, again.offset) == (
+        "no record begins so",
+        "a.pcap",
+        24,
+    )
 
 
 def test_reasons_may_label_a_metric() -> None:

@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from sslmagic.errors import (
+    CaptureError,
     ConfigurationError,
     DecodeError,
     EncodeError,
@@ -41,6 +42,7 @@ def test_the_codes_are_the_promised_ones() -> None:
         (EncodeError("x"), Exit.USAGE),
         (DecodeError("x", reason=Reason.TLV, offset=0), Exit.DATA),
         (IncompleteError("x", offset=0), Exit.DATA),
+        (CaptureError("x", capture="a.pcap", offset=0), Exit.DATA),
         (UntrustedError("x", reason=Reason.PEER), Exit.UNTRUSTED),
         (ProofError("x"), Exit.UNTRUSTED),
         (ConfigurationError("x"), Exit.CONFIGURATION),
