@@ -143,9 +143,7 @@ class LoopServer(asyncio.AbstractServer):
 
     def _accept(self) -> None:
         for _ in range(self._backlog):
-            try:
-                connection, _ = self._listener.accept()
-            except BlockingIOError:
+            if (connection := self._listener.ready()) is None:
                 return
             # The loop keeps weak references to tasks only.
             task = self._loop.create_task(self._begin(cast("Connection", connection)))

@@ -30,6 +30,7 @@ WAITING = 4096
 """Connections that may wait for their preamble by default: as many as the kernel queues
 for accept (net.core.somaxconn). A gateway's wait for milliseconds."""
 
+_AGAIN = os.strerror(errno.EAGAIN)
 _FAMILIES = {socket.AF_INET, socket.AF_INET6, socket.AF_UNIX}
 
 
@@ -143,6 +144,22 @@ class Listener(socket.socket):
         connection = self._next()
         return connection, connection.getpeername()
 
+    def ready(self) -> socket.socket | None:
+        """Return the next connection, as accept() does, or None if none is ready.
+
+        For event loops: it never waits, and to find nothing costs no exception.
+
+        Raises:
+            OSError: the listener is closed, or does not listen.
+        """
+        # Whoever has the turn works off everything: nothing is missed without it.
+        if not self._turn.acquire(blocking=False):
+            return None
+        try:
+            return self._ready(0)
+        finally:
+            self._turn.release()
+
     def pause(self) -> None:
         """Leave new connections to the kernel, for a server that has enough of them.
 
@@ -166,9 +183,9 @@ class Listener(socket.socket):
     def _next(self) -> socket.socket:
         timeout = self._timeout
         if timeout == 0:
-            connection = self._try()
+            connection = self.ready()
             if connection is None:
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                raise BlockingIOError(errno.EAGAIN, _AGAIN)
             return connection
         ends = math.inf if timeout is None else time.monotonic() + timeout
         # One thread waits and the others queue behind it: a connection wakes one.
@@ -182,15 +199,6 @@ class Listener(socket.socket):
                     if left <= 0:
                         raise TimeoutError("timed out")
             return connection
-        finally:
-            self._turn.release()
-
-    def _try(self) -> socket.socket | None:
-        # Whoever has the turn works off everything: nothing is missed without it.
-        if not self._turn.acquire(blocking=False):
-            return None
-        try:
-            return self._ready(0)
         finally:
             self._turn.release()
 

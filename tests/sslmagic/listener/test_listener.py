@@ -180,6 +180,25 @@ def test_without_blocking_nothing_waits(listener: Listener) -> None:
         connection.close()
 
 
+def test_ready_never_waits_and_finds_nothing_without_an_exception(
+    listener: Listener,
+) -> None:
+    assert listener.getblocking()
+    assert listener.ready() is None
+    with connect(listener, OCTETS) as client:
+        assert select.select([listener], [], [], PATIENCE)[0]
+        connection = listener.ready()
+        assert connection is not None
+        assert connection.getpeername() == CLIENT
+        assert listener.ready() is None
+        client.close()
+        assert connection.recv(1) == b""
+        connection.close()
+    listener.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        listener.ready()
+
+
 def test_a_timeout_holds_whatever_else_happens() -> None:
     with Listener(listening(), trust=LOOPBACK) as listener:
         listener.settimeout(0.2)
