@@ -24,6 +24,7 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import WAITING, Listener
 from sslmagic.reception import DEADLINE
+from sslmagic.relay.listening import UnixFile
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
 from sslmagic.servers.resources import check_chain, listening_on
@@ -62,19 +63,26 @@ class Config(ClientConfig):
         self.entrance = entrance
         self._entrances: dict[Any, Entrance] = {}
 
-    def bind(self) -> list[socket.socket]:
+    def bind(self, ending: contextlib.ExitStack | None = None) -> list[socket.socket]:
         """Return the listening sockets, the one of `bind_socket` first.
+
+        Args:
+            ending: with which files of UNIX sockets are removed. By default those of
+                second addresses are when this process exits.
 
         Raises:
             AddressError: an address cannot be had.
         """
         if self.uds and (path := Path(self.uds)).is_socket():
-            # A server that ended leaves it behind; uvicorn's own does this as well.
+            # A server that was killed leaves it behind; uvicorn's own does this, too.
             path.unlink()
         main = self._bind_main()
         with contextlib.ExitStack() as unfinished:
             unfinished.callback(main.close)
-            direct = self.entrance.direct_sockets()
+            if self.uds and ending is not None:
+                with listening_on(self.uds):
+                    ending.callback(UnixFile(Path(self.uds)).remove)
+            direct = self.entrance.direct_sockets(ending)
             unfinished.pop_all()
         self._entrances = {sock.getsockname(): self.entrance.direct for sock in direct}
         self._entrances[main.getsockname()] = self.entrance
@@ -95,6 +103,25 @@ class Config(ClientConfig):
         # An application may listen too, for whatever it likes.
         entrance = self._entrances.get(sock.getsockname())
         return None if entrance is None else entrance.listener(sock)
+
+
+class _Server(uvicorn.Server):
+    """A server that serves in the process that made its sockets.
+
+    Args:
+        config: uvicorn's.
+        ending: what ends with it. uvicorn raises the signals that it caught once more
+            as soon as it has shut down, and SIGTERM lets nothing else run then.
+    """
+
+    def __init__(self, config: Config, ending: contextlib.ExitStack) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the connections and the application, and remove the sockets' files."""
+        with self._ending:
+            await super().shutdown(sockets)
 
 
 def run(
@@ -159,20 +186,18 @@ def _serve(app: Any, entrance: Entrance, options: dict[str, Any]) -> None:
     processes = config.reload or config.workers > 1
     if processes and not isinstance(app, str):
         raise ConfigurationError("reload and workers need the application's place")
-    server = uvicorn.Server(config)
-    try:
-        sockets = config.bind()
+    ending = contextlib.ExitStack()
+    server = _Server(config, ending)
+    with contextlib.suppress(KeyboardInterrupt), ending:
+        sockets = config.bind(ending)
         if config.reload:
-            ChangeReload(config, target=server.run, sockets=sockets).run()
+            # Another, for it travels to each worker, which removes no files.
+            worker = uvicorn.Server(config)
+            ChangeReload(config, target=worker.run, sockets=sockets).run()
         elif processes:
             Multiprocess(config, sockets=sockets).run()
         else:
             server.run(sockets)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        if config.uds:
-            Path(config.uds).unlink(missing_ok=True)
     if not processes and not server.started:
         sys.exit(_STARTUP_FAILURE)
 

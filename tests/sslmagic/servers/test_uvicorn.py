@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -164,6 +165,70 @@ def test_a_socket_that_a_dead_server_left_is_taken_over(tmp_path: Path) -> None:
             assert asked(one)["client"] == list(CLIENT)
             os.kill(one.process.pid, signal.SIGKILL)
             one.process.end()
+
+
+@pytest.mark.parametrize(
+    ("words", "processes"), [([], 1), (["--workers", 2], 2), (["--reload"], 1)]
+)
+def test_sigterm_leaves_no_file_of_its_sockets(
+    words: list[object], processes: int, tmp_path: Path
+) -> None:
+    path, second = tmp_path / "server.sock", tmp_path / "direct.sock"
+    has_parent = bool(words)
+    words = [ASGI, "--uds", path, "--direct-listen", f"unix:{second}", *words]
+    if "--reload" in words:
+        (tmp_path / "watched").mkdir()
+        words += ["--reload-dir", tmp_path / "watched"]
+    with command(words, tmp_path, trust=("--trust", "unix")) as process:
+        process.until_said(started(processes))
+        if processes > 1:
+            # A worker's end is not the server's.
+            worker = process.until_said(r"Started server process \[(\d+)\]")
+            os.kill(int(worker[1]), signal.SIGTERM)
+            process.until_said(started(processes + 1))
+        assert asked(path)["client"] == list(CLIENT)
+        assert asked(second, b"")["preamble"] is False
+        assert process.end() == (0 if has_parent else -signal.SIGTERM)
+    assert not path.exists()
+    assert not second.exists()
+
+
+def started(times: int) -> str:
+    return rf"(?s)(Application startup complete.*){{{times}}}"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_the_file_of_a_successor_stays(number: int, code: int, tmp_path: Path) -> None:
+    path, second = tmp_path / "server.sock", tmp_path / "direct.sock"
+    place = Place(uds=str(path), direct_listen=(f"unix:{second}",))
+    with serving(VARIANTS[0], place, directory=tmp_path) as one:
+        for each in (path, second):
+            each.unlink()
+            with socket.socket(socket.AF_UNIX) as successor:
+                successor.bind(str(each))
+        os.kill(one.process.pid, number)
+        assert one.process.ended() == code
+    assert path.is_socket()
+    assert second.is_socket()
+
+
+def test_a_file_that_is_no_socket_stays(tmp_path: Path) -> None:
+    path = tmp_path / "server.sock"
+    path.write_text("dear to somebody")
+    with command([ASGI, "--uds", path], tmp_path) as process:
+        assert process.ended() == 69
+        assert f"cannot listen on {path}: " in process.said()
+    assert path.read_text() == "dear to somebody"
+
+
+def test_what_fails_later_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "server.sock"
+    words = [ASGI, "--uds", path, "--direct-listen", "192.0.2.1:9"]
+    with command(words, tmp_path) as process:
+        assert process.ended() == 69
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(
