@@ -48,6 +48,7 @@ __all__ = [
     "run",
 ]
 
+_LOG = logging.getLogger("sslmagic")
 _OWN_PROXY = "proxy_protocol_timeout"
 
 
@@ -80,10 +81,8 @@ class _Receiving(controller.BaseController):
         for known in (options, options.get("server_kwargs") or {}):
             if known.get(_OWN_PROXY) is not None:
                 raise _reads_another()
-        require(controller.BaseController, "_create_server", "factory")
+        require(controller.BaseController, "_create_server", "_factory_invoker")
         super().__init__(handler, *arguments, **options)
-        # Here and not in a method, which the factory of a subclass would replace.
-        self.factory = _checked(self.factory)  # type: ignore[method-assign]
         self.entrance = Entrance(
             trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
         )
@@ -92,7 +91,7 @@ class _Receiving(controller.BaseController):
         # aiosmtpd has subclasses replace this, although its name is private.
         if isinstance(self, controller.BaseUnthreadedController):
             # The others make one session when they start, to see whether they can.
-            self.factory()  # type: ignore[no-untyped-call]
+            _check(self.factory())  # type: ignore[no-untyped-call]
         servers: list[streams.Server] = []
         places: list[tuple[Entrance, dict[str, Any]]] = []
         with contextlib.ExitStack() as unfinished, listening_on():
@@ -110,7 +109,7 @@ class _Receiving(controller.BaseController):
 
     async def _listen(self, entrance: Entrance, **where: Any) -> streams.Server:
         return await streams.create_server(
-            self._factory_invoker,
+            self._session,
             trust=entrance.trust,
             deadline=entrance.deadline,
             waiting=entrance.waiting,
@@ -128,25 +127,46 @@ class _Receiving(controller.BaseController):
     def _trigger_server(self) -> None:
         # aiosmtpd connects to its own address to see whether a session can be made. It
         # need not be trusted there, and sends no preamble: so one is made without.
-        self.loop.call_soon_threadsafe(self._factory_invoker)
+        async def made() -> None:
+            _check(self._factory_invoker())
+
+        assert isinstance(self, controller.BaseThreadedController)
+        trying = asyncio.run_coroutine_threadsafe(made(), self.loop)
+        trying.result(self.ready_timeout)
+
+    def _session(self) -> asyncio.BaseProtocol:
+        # Where sessions are made, and not at the factory: that may be a subclass's, or
+        # one that somebody assigns to a controller, before it starts or after.
+        session = self._factory_invoker()
+        try:
+            _check(session)
+        except ConfigurationError as error:
+            # Raised, it would leave the connection open, and asyncio would not say it.
+            _LOG.error("%s", error)
+            return _NoSession()
+        return session
 
 
-def _checked(factory: Callable[[], Any]) -> Callable[[], Any]:
-    """Return the factory, which gives no session that reads a preamble by itself."""
+class _NoSession(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
-    def checked() -> Any:
-        made = factory()
-        if isinstance(made, SMTP):
-            # Private, and nothing else tells. Called otherwise, no session passes.
-            if "_proxy_timeout" not in vars(made):
-                raise ConfigurationError(
-                    "this aiosmtpd does not say whether its sessions read a preamble"
-                )
-            if vars(made)["_proxy_timeout"] is not None:
-                raise _reads_another()
-        return made
 
-    return checked
+def _check(session: Any) -> None:
+    """Make sure that a session reads no preamble by itself.
+
+    Raises:
+        ConfigurationError: it would, or does not say.
+    """
+    if not isinstance(session, SMTP):
+        return
+    # Private, and nothing else tells. Called otherwise, no session passes.
+    if "_proxy_timeout" not in vars(session):
+        raise ConfigurationError(
+            "this aiosmtpd does not say whether its sessions read a preamble"
+        )
+    if vars(session)["_proxy_timeout"] is not None:
+        raise _reads_another()
 
 
 def _reads_another() -> ConfigurationError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import smtplib
 import socket
@@ -36,6 +37,7 @@ from tests.sslmagic.receiving import (
     LOOPBACK,
     OCTETS,
     PATIENCE,
+    ended,
     open_descriptors,
 )
 from tests.sslmagic.servers.conduct import Rule, Running, asked, kept_by
@@ -195,6 +197,39 @@ def test_its_own_proxy_protocol_is_refused_in_a_factory() -> None:
     with pytest.raises(ConfigurationError, match="proxy_protocol_timeout"):
         controller.start()
     controller.stop()
+
+
+def reading() -> SMTP:
+    return SMTP(Sink(), proxy_protocol_timeout=5.0, enable_SMTPUTF8=True)
+
+
+@pytest.mark.parametrize("kind", [Controller, UnthreadedController])
+def test_its_own_proxy_protocol_is_refused_in_a_factory_that_is_assigned(
+    kind: Any,
+) -> None:
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        controller = kind(Sink(), "127.0.0.1", 0, loop, trust=LOOPBACK)
+        controller.factory = reading
+        with pytest.raises(ConfigurationError, match="proxy_protocol_timeout"):
+            controller.start() if kind is Controller else controller.begin()
+        if kind is Controller:
+            controller.stop()
+        asyncio.set_event_loop(None)
+
+
+def test_its_own_proxy_protocol_is_refused_in_a_factory_that_is_assigned_late(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    port = Port()
+    controller = Controller(Handler(), port.host, port.number, trust=LOOPBACK)
+    with controlled(controller):
+        assert asked(port.address, request=REQUEST)["client"] == list(CLIENT)
+        controller.factory = reading  # type: ignore[method-assign]
+        with socket.create_connection(port.address, PATIENCE) as stream:
+            stream.sendall(OCTETS)
+            assert ended(stream)
+    assert "proxy_protocol_timeout" in caplog.text
+    port.close()
 
 
 def test_its_own_proxy_protocol_is_refused_on_the_callers_loop() -> None:
