@@ -116,9 +116,9 @@ class Entrance:
         """Listen at the second addresses.
 
         Args:
-            ending: with which files of UNIX sockets are removed. By default they are
-                when this process exits: a server closes its sockets in many ways, and
-                some not at all.
+            ending: with which files of UNIX sockets are removed. They are when this
+                process exits, at the latest: a server closes its sockets in many ways,
+                and some not at all.
 
         Raises:
             AddressError: one cannot be had.
@@ -130,10 +130,9 @@ class Entrance:
                 closed.callback(made[-1].close)
             closed.pop_all()
         for file in (each.file for each in made if each.file is not None):
-            if ending is None:
-                _remove_at_exit(file)
-            else:
-                ending.callback(file.remove)
+            _remove_at_exit(file)
+            if ending is not None:
+                ending.callback(_remove, file)
         return [each.socket for each in made]
 
 
@@ -151,11 +150,16 @@ def _remove_at_exit(file: UnixFile) -> None:
     # A process that serves again and again keeps a descriptor only for a file that is
     # there still.
     for each in [each for each in _FILES if not each.is_there]:
-        each.remove()
-        atexit.unregister(each.remove)
-        _FILES.remove(each)
+        _remove(each)
     _FILES.append(file)
     atexit.register(file.remove)
+
+
+def _remove(file: UnixFile) -> None:
+    file.remove()
+    atexit.unregister(file.remove)
+    if file in _FILES:
+        _FILES.remove(file)
 
 
 def _listening(text: str) -> Listening:

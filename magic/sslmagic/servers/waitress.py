@@ -11,6 +11,7 @@ REMOTE_ADDR and REMOTE_PORT are the client's.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import sys
@@ -102,6 +103,9 @@ class _Room:
         server.readable, server.accept = self._readable, self._next
 
     def _readable(self) -> bool:
+        if self._listener.fileno() < 0:
+            # Closed in a round of waitress's loop, which still asks.
+            return False
         has_room = self._has_room()
         gave = False
         while has_room and self._listener.held:
@@ -221,24 +225,35 @@ def _server(app: Application, entrance: Entrance, options: dict[str, Any]) -> An
     # select(), its default, knows no descriptor above 1023 and ends the server with a
     # ValueError. What waits for its preamble has descriptors, and no connection_limit.
     options = {"asyncore_use_poll": True, **options}
-    direct = entrance.direct_sockets()
     watched: dict[int, Any] = {}
-    try:
+    with contextlib.ExitStack() as unfinished:
+        direct = entrance.direct_sockets(unfinished)
+        for sock in direct:
+            unfinished.callback(sock.close)
+        unfinished.callback(_close, watched)
         with listening_on(_place(options)):
             server = waitress_server.create_server(
                 introduced(app), map=watched, **options
             )
-    except BaseException:
-        wasyncore.close_all(watched)
-        for sock in direct:
-            sock.close()
-        raise
-    listened = _servers(watched)
-    for each in listened:
-        _receive(each, entrance)
-    if not direct:
-        return server
-    first = listened[0]
+        listened = _servers(watched)
+        unfinished.callback(listened[0].task_dispatcher.shutdown)
+        for each in listened:
+            _receive(each, entrance, unfinished)
+        if direct:
+            server = _with_direct(app, entrance, direct, watched, unfinished)
+        unfinished.pop_all()
+    return server
+
+
+def _with_direct(
+    app: Application,
+    entrance: Entrance,
+    direct: Sequence[socket.socket],
+    watched: dict[int, Any],
+    unfinished: contextlib.ExitStack,
+) -> Any:
+    """Return what serves at the second addresses as well."""
+    first = _servers(watched)[0]
     for sock in direct:
         second = _kind(sock)(
             introduced(app),
@@ -249,12 +264,19 @@ def _server(app: Application, entrance: Entrance, options: dict[str, Any]) -> An
             sockinfo=(sock.family, sock.type, sock.proto, sock.getsockname()),
             bind_socket=False,
         )
-        _receive(second, entrance.direct)
+        _receive(second, entrance.direct, unfinished)
     places = [(one.effective_host, one.effective_port) for one in _servers(watched)]
     # What waitress itself makes of several sockets.
     return waitress_server.MultiSocketServer(
         watched, first.adj, places, first.task_dispatcher, first.log_info
     )
+
+
+def _close(watched: dict[int, Any]) -> None:
+    """Close what waitress watches, and end the threads of its servers."""
+    for each in _servers(watched):
+        each.task_dispatcher.shutdown()
+    wasyncore.close_all(watched)
 
 
 def _place(options: dict[str, Any]) -> str:
@@ -274,8 +296,10 @@ def _servers(watched: dict[int, Any]) -> list[Any]:
     return [each for each in watched.values() if isinstance(each, kind)]
 
 
-def _receive(server: Any, entrance: Entrance) -> None:
+def _receive(server: Any, entrance: Entrance, unfinished: contextlib.ExitStack) -> None:
     """Put a listener between the server and its socket, which nobody watches yet."""
+    # Of what it does not watch, waitress knows nothing.
+    unfinished.callback(server.close)
     server.del_channel()
     listener = entrance.listener(server.socket, _HoldingListener)
     assert isinstance(listener, _HoldingListener)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import select
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +21,7 @@ from waitress.channel import HTTPChannel
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import Listener
 from sslmagic.servers import waitress
+from sslmagic.servers.entrance import Entrance
 from tests.interop.peers import Port, Process
 from tests.interop.serving.waitress import VARIANTS
 from tests.interop.serving.wsgi_app import app
@@ -186,13 +190,22 @@ def test_what_is_held_does_not_stay_open() -> None:
         server.close()
 
 
+def test_a_server_that_is_closed_is_not_watched() -> None:
+    """By another that the same round of the loop asked before, say."""
+    server = waitress.create_server(app, trust=LOOPBACK, listen="127.0.0.1:0")
+    server.task_dispatcher.shutdown()
+    assert server.readable()
+    server.close()
+    assert not server.readable()
+
+
 def readable(stream: socket.socket) -> bool:
     return bool(select.select([stream], [], [], 0)[0])
 
 
 def test_an_address_in_use_leaves_nothing_open() -> None:
     port = Port()
-    before = open_descriptors()
+    before, threads = open_descriptors(), threading.active_count()
     with port._held as held:
         held.listen()
         with pytest.raises(OSError, match="in use"):
@@ -204,6 +217,37 @@ def test_an_address_in_use_leaves_nothing_open() -> None:
                 direct_listen="127.0.0.1:0",
             )
         assert open_descriptors() == before
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("fails_at", [1, 2, 3, 4, "the end"])
+def test_what_fails_late_leaves_nothing_open(
+    fails_at: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Descriptors may run out when some of its sockets have their listeners."""
+    path = tmp_path / "direct.sock"
+    listener, numbers = Entrance.listener, itertools.count(1)
+
+    def failing(*_: Any) -> Any:
+        raise OSError(errno.EMFILE, "as the test says")
+
+    def listens(*arguments: Any) -> Any:
+        return (failing if next(numbers) == fails_at else listener)(*arguments)
+
+    monkeypatch.setattr(Entrance, "listener", listens)
+    if fails_at == "the end":
+        monkeypatch.setattr("waitress.server.MultiSocketServer", failing)
+    before, threads = open_descriptors(), threading.active_count()
+    with pytest.raises(OSError, match="as the test says"):
+        waitress.create_server(
+            app,
+            trust=LOOPBACK,
+            listen="127.0.0.1:0 [::1]:0",
+            direct_listen=["127.0.0.1:0", f"unix:{path}"],
+        )
+    assert open_descriptors() == before
+    assert threading.active_count() == threads
+    assert not path.exists()
 
 
 def test_its_own_mistakes_stay_its_own() -> None:
