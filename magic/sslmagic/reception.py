@@ -162,6 +162,11 @@ class Reception:
         return self._framer.wanted if self.outcome is None else 0
 
     @property
+    def frame(self) -> Frame | None:
+        """The whole preamble, believed or not; None while there is none."""
+        return self._framer.frame
+
+    @property
     def rest(self) -> bytes:
         """Octets that were fed and are not the preamble's."""
         return self._framer.rest

@@ -236,3 +236,11 @@ def test_counting_outcomes() -> None:
         "refused_timeout": 1,
         "refused_waiting": 1,
     }
+
+
+def test_the_frame_is_there_before_it_is_believed() -> None:
+    reception = Reception(TRUST, PEER, 0.0)
+    assert reception.frame is None
+    spoofed = encode(Preamble(source=("127.0.0.1", 5), destination=("10.0.0.9", 443)))
+    assert isinstance(reception.feed(spoofed + b"rest", 0.0), Refused)
+    assert reception.frame == Frame("magic", spoofed)

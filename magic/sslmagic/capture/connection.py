@@ -1,0 +1,76 @@
+"""One connection of a capture, judged."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from sslmagic.capture.conversation import Conversation
+from sslmagic.capture.verdict import FINE, MEANINGS, Verdict
+from sslmagic.hello import ClientHello
+from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
+from sslmagic.wire import Frame
+
+__all__ = ["Connection", "Timing"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When each step was seen; nanoseconds since 1970, None where it was not."""
+
+    accepted: int | None = None
+    """The listener's SYN-ACK."""
+    preamble: int | None = None
+    """The preamble's last octet."""
+    hello: int | None = None
+    """The last octet of the ClientHello's records."""
+    answer: int | None = None
+    """The listener's first octet."""
+    closed: int | None = None
+    """The last packet of a connection that has ended."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A conversation, and what is to be said of it."""
+
+    conversation: Conversation
+    verdict: Verdict
+    words: str
+    """The verdict for people, in one line; what it quotes is escaped."""
+    offset: int | None = None
+    """Index of the octet that broke a rule, from the start of the stream."""
+    format: str | None = None
+    """The format of the preamble, also of a broken one; None if there is none."""
+    frame: Frame | None = None
+    """The whole preamble; None if it is not whole, or not the front."""
+    preamble: Preamble | None = None
+    """What it says; None if it was refused."""
+    client: Endpoint | UnixEndpoint | None = None
+    """Whose connection a receiver takes it to be; None for nobody, or if refused."""
+    follows: str
+    """What stands behind the preamble, or at the front where there is none: ``tls``,
+    ``http``, ``ssh``, a format's name, ``other``, ``nothing``, or ``unseen``."""
+    tls: ClientHello | None = None
+    """The first ClientHello; None if there is none, or not a whole one."""
+    answer: str | None = None
+    """What the listener's first octets are: ``tls``, ``alert: unexpected_message``,
+    ``http: 400``, ``other``; None if it sent nothing."""
+    timing: Timing
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether somebody should look at it."""
+        return self.verdict not in FINE
+
+    @property
+    def advice(self) -> str:
+        """What to do about it; empty if nothing."""
+        return MEANINGS[self.verdict].do
+
+    @property
+    def hello(self) -> bytes:
+        """The octets of the ClientHello's records; empty if there is no whole one."""
+        if self.tls is None:
+            return b""
+        start = len(self.frame.octets) if self.frame else 0
+        return self.conversation.sent.octets[start : start + self.tls.length]

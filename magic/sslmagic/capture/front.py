@@ -1,0 +1,98 @@
+"""How much of a stream's front is wanted to judge it.
+
+    b""       ─▶ the longest signature
+    preamble  ─▶ its end, and enough behind it to tell what follows
+    TLS       ─▶ the end of the ClientHello, and a signature's length behind it
+    else      ─▶ enough to say what it is
+
+The answer only grows with the octets that are there, and is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sslmagic.decoder import Framer
+from sslmagic.errors import DecodeError
+from sslmagic.hello import LIMIT, hello_length, starts_client_hello
+from sslmagic.wire import FORMATS, LONGEST_SIGNATURE, signature
+
+__all__ = ["SHOWN", "Front", "wanted"]
+
+SHOWN = 256
+"""Octets of a front that is no valid preamble: those that a person is shown."""
+_TOLD = 64
+"""Octets of anything else than TLS: a request line, a banner."""
+_MOST_HELLO = LIMIT + 4096
+"""Octets of the records of a ClientHello that are waited for: the longest, and room
+for one that is cut into many."""
+
+
+class Front:
+    """Says how many octets of a stream's front are wanted. Picklable.
+
+    Args:
+        formats: those of which a preamble may be.
+        limit: the longest preamble in octets; None for each format's own limit.
+    """
+
+    __slots__ = ("formats", "limit")
+
+    def __init__(
+        self, formats: Iterable[str] = FORMATS, *, limit: int | None = None
+    ) -> None:
+        self.formats = tuple(formats)
+        self.limit = limit
+
+    def __call__(self, octets: bytes) -> int:
+        """Return how many are wanted in all, given those there; 0 if that is enough."""
+        total = self._total(octets)
+        return total if total > len(octets) else 0
+
+    def _total(self, octets: bytes) -> int:
+        if not octets:
+            return LONGEST_SIGNATURE
+        framer = Framer(self.formats, limit=self.limit)
+        try:
+            frame = framer.feed(octets)
+        except DecodeError:
+            return _without(octets)
+        if frame is None:
+            return len(octets) + framer.wanted
+        return len(frame.octets) + _behind(framer.rest)
+
+
+wanted = Front()
+"""For whoever wants every format by its own limit."""
+
+
+def _without(octets: bytes) -> int:
+    """Return how much is wanted of a front that has no valid preamble."""
+    told = starts_client_hello(octets)
+    if told is None:
+        return SHOWN
+    return _hello(octets) if told else SHOWN
+
+
+def _behind(rest: bytes) -> int:
+    if not rest:
+        return LONGEST_SIGNATURE
+    if signature(rest) is not None:
+        return _TOLD
+    return _hello(rest) if starts_client_hello(rest) is not False else _TOLD
+
+
+def _hello(octets: bytes) -> int:
+    """Return the end of the ClientHello and of what may be a signature behind it."""
+    try:
+        end = hello_length(octets)
+    except DecodeError:
+        return SHOWN
+    if end is not None:
+        return end + LONGEST_SIGNATURE
+    at = 0
+    # To the end of the last record that has begun, and by a quarter at the least: asked
+    # for octet by octet, or record by record, a hello would be read a thousand times.
+    while len(octets) >= at + 5:
+        at += 5 + (octets[at + 3] << 8 | octets[at + 4])
+    return min(max(at, len(octets) * 5 // 4, len(octets) + 1), _MOST_HELLO)

@@ -1,0 +1,193 @@
+"""Both sides of one gateway: which connection to a node carries which client's.
+
+    client ──front──▶ gateway ──back──▶ node
+
+A gateway passes TLS through, so that both have the same ClientHello, whose random
+octets nobody else has. Where there is none, the preamble of the back names the peer of
+the front, and both are open at the same time. Nobody need say which capture is of which
+side.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sslmagic.anatomy import printable
+from sslmagic.capture.connection import Connection
+from sslmagic.preamble import Endpoint, UnixEndpoint
+
+__all__ = ["LIMIT", "SKEW", "Hop", "Pair", "Pairs"]
+
+LIMIT = 100_000
+"""Connections that are remembered by default: about 80 MB of them."""
+SKEW = 1_000_000_000
+"""Nanoseconds that the clocks of two captures may differ."""
+
+
+class Hop(NamedTuple):
+    """What is remembered of a connection."""
+
+    number: int
+    capture: str
+    peer: Endpoint
+    listener: Endpoint
+    opened: int
+    closed: int
+    source: Endpoint | UnixEndpoint | None
+    """Whom its preamble names; None for nobody, or without one."""
+    destination: Endpoint | UnixEndpoint | None
+    has_preamble: bool
+    hello: bytes
+    """A digest of the ClientHello; empty without one."""
+
+    @classmethod
+    def of(cls, connection: Connection) -> Hop:
+        """Return what to remember of *connection*."""
+        conversation, said = connection.conversation, connection.preamble
+        hello = connection.hello
+        return cls(
+            conversation.number,
+            conversation.capture,
+            conversation.peer,
+            conversation.listener,
+            conversation.opened,
+            conversation.closed,
+            said.source if said else None,
+            said.destination if said else None,
+            said is not None,
+            hashlib.blake2b(hello, digest_size=12).digest() if hello else b"",
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A connection that a gateway accepted, and the one that it made for it."""
+
+    front: Hop
+    back: Hop
+    by: tuple[str, ...]
+    """What agrees: ``hello``, ``client``, ``destination``, ``host``, ``time``."""
+    candidates: int
+    """How many fronts it may be by that; 1 if there is no doubt."""
+
+    @property
+    def client(self) -> Endpoint | UnixEndpoint:
+        """Who is at the far end of the front, as far as the capture tells."""
+        return self.front.source or self.front.peer
+
+    @property
+    def words(self) -> str:
+        """One line for people; what it quotes is escaped."""
+        said = f"client {self.client} became node connection {self.back.peer}"
+        if not self.back.has_preamble:
+            said += "; no preamble: the node takes the gateway for the client"
+        elif self.back.source is None:
+            said += "; its preamble names nobody"
+        elif self.back.source != self.client:
+            said += (
+                f"; its preamble names {self.back.source}: translated on the way, or"
+                " not the client's"
+            )
+        if self.candidates > 1:
+            said += f"; one of {self.candidates} that it may be"
+        return printable(said)
+
+
+class Pairs:
+    """Remembers connections, and matches them when all are there.
+
+    Args:
+        limit: connections remembered; of more, the first are forgotten.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._hops: deque[Hop] = deque(maxlen=limit)
+        self._added = 0
+
+    @property
+    def forgotten(self) -> int:
+        """Connections that were too many to be remembered."""
+        return self._added - len(self._hops)
+
+    def add(self, connection: Connection) -> None:
+        """Remember *connection*, if it can be a side of anything."""
+        if connection.conversation.sent.octets:
+            self._hops.append(Hop.of(connection))
+            self._added += 1
+
+    def matched(self) -> Iterator[Pair]:
+        """Yield the pairs, in the order of the backs' numbers."""
+        by_peer: dict[Endpoint | UnixEndpoint, list[Hop]] = {}
+        by_hello: dict[bytes, list[Hop]] = {}
+        for hop in self._hops:
+            by_peer.setdefault(hop.peer, []).append(hop)
+            if hop.hello:
+                by_hello.setdefault(hop.hello, []).append(hop)
+        for back in sorted(self._hops, key=lambda hop: hop.number):
+            fronts = [*by_hello.get(back.hello, ())]
+            if back.source is not None:
+                fronts += by_peer.get(back.source, ())
+            if (pair := _best(back, fronts)) is not None:
+                yield pair
+
+
+def _best(back: Hop, fronts: list[Hop]) -> Pair | None:
+    found: dict[int, tuple[tuple[str, ...], Hop]] = {}
+    for front in fronts:
+        if by := _agreeing(front, back):
+            found[front.number] = by, front
+    if not found:
+        return None
+    ranked = sorted(
+        found.values(), key=lambda one: _rank(one[0], one[1], back), reverse=True
+    )
+    by, front = ranked[0]
+    same = sum(_strength(other) == _strength(by) for other, _ in ranked)
+    return Pair(front=front, back=back, by=by, candidates=same)
+
+
+def _agreeing(front: Hop, back: Hop) -> tuple[str, ...]:
+    """Return in what the two agree; nothing if they cannot belong together."""
+    if (front.peer, front.listener) == (back.peer, back.listener):
+        # The same hop, captured at both of its ends.
+        return ()
+    hello = bool(front.hello) and front.hello == back.hello
+    client = back.source is not None and front.peer == back.source
+    host = front.listener.host == back.peer.host
+    if front.hello and back.hello and not hello:
+        return ()
+    # A chain of gateways that all write it: only the next one is the other side.
+    if front.has_preamble and back.has_preamble and not host:
+        return ()
+    # The preamble of the one announces the other: it is the other way round.
+    if (front.source, front.destination) == (back.peer, back.listener):
+        return ()
+    overlap = front.opened - SKEW <= back.opened <= front.closed + SKEW
+    if not (hello or (client and overlap)):
+        return ()
+    # Without a preamble that says it, only the clock tells front from back.
+    if not client and (front.opened, front.number) > (back.opened, back.number):
+        return ()
+    agreed = {
+        "hello": hello,
+        "client": client,
+        "destination": back.destination == front.listener,
+        "host": host,
+        "time": overlap,
+    }
+    return tuple(name for name, holds in agreed.items() if holds)
+
+
+def _strength(by: tuple[str, ...]) -> tuple[bool, bool, bool]:
+    return "hello" in by, "host" in by, "client" in by
+
+
+def _rank(
+    by: tuple[str, ...], front: Hop, back: Hop
+) -> tuple[tuple[bool, bool, bool], bool, int]:
+    near = -abs(back.opened - front.opened)
+    return _strength(by), "destination" in by, near

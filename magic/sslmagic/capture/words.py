@@ -1,0 +1,92 @@
+"""The words of a verdict where a receiver has none, or too few."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sslmagic.capture.conversation import Conversation, Ended
+from sslmagic.capture.verdict import Verdict
+from sslmagic.errors import DecodeError
+from sslmagic.hello import ClientHello
+from sslmagic.wire import signature
+
+__all__ = ["missing", "octets_said", "silence", "stopped", "what_stands"]
+
+_EXCERPT: Final = 40
+"""Characters of a request or banner that are quoted."""
+_SECOND: Final = 1_000_000_000
+
+
+def missing(
+    octets: bytes, follows: str, tls: ClientHello | None, fault: DecodeError | None
+) -> tuple[Verdict, int, str]:
+    """Return verdict, offset and words of a front that is no preamble.
+
+    *fault* is why what looks like a ClientHello is none.
+    """
+    if tls is not None and (late := signature(octets[tls.length :])) is not None:
+        words = f"octet {tls.length}: a {late} preamble behind the ClientHello"
+        return Verdict.LATE, tls.length, words
+    if fault is not None:
+        return Verdict.MISSING, 0, f"no preamble, and no ClientHello: {fault.message}"
+    if follows == "tls":
+        to = f" to {tls.server_name}" if tls and tls.server_name else ""
+        words = (
+            f"TLS{to} began at once: the sender sends no preamble here (ssl_enhance /"
+            " send-proxy off?)"
+        )
+        return Verdict.MISSING, 0, words
+    return Verdict.MISSING, 0, f"no preamble, but {what_stands(follows, octets)}"
+
+
+def what_stands(follows: str, octets: bytes) -> str:
+    """Return what *octets* are, which start something that is called *follows*."""
+    if follows in ("http", "ssh"):
+        line = octets.partition(b"\n")[0].rstrip().decode("latin-1")
+        kind = "an HTTP request" if follows == "http" else "an SSH banner"
+        return f"{kind} ({line[:_EXCERPT]})"
+    if follows == "other":
+        first = octets[:8]
+        text = first.decode("latin-1")
+        if text.isascii() and text.rstrip().isprintable():
+            line = octets.partition(b"\n")[0].rstrip().decode("latin-1")
+            return f"text ({line[:_EXCERPT]})"
+        return f"octets {first.hex(' ')}"
+    return {"tls": "TLS"}.get(follows, f"a {follows} preamble")
+
+
+def stopped(conversation: Conversation, verdict: Verdict, deadline: float) -> str:
+    """Return why a preamble never became whole."""
+    have = octets_said(len(conversation.sent.octets))
+    if verdict is Verdict.TIMEOUT:
+        return f"the preamble was not whole within {deadline:g} s"
+    return f"after {have} of a preamble{how_it_ended(conversation)}"
+
+
+def how_it_ended(conversation: Conversation) -> str:
+    """Return who ended it and how, to be put behind what came before."""
+    who = {"peer": "the peer", "listener": "the listener"}.get(
+        conversation.ended_by or "", "somebody"
+    )
+    match conversation.ended:
+        case Ended.RESET:
+            return f", then {who} reset the connection"
+        case Ended.CLOSED:
+            return f", then {who} closed the connection"
+        case _:
+            return ""
+
+
+def octets_said(count: int) -> str:
+    """Return the number with its noun."""
+    return "1 octet" if count == 1 else f"{count} octets"
+
+
+def silence(conversation: Conversation) -> str:
+    """Return what is known of a peer that sent nothing."""
+    if conversation.accepted is None and not conversation.answered.octets:
+        if conversation.ended is Ended.RESET and conversation.ended_by == "listener":
+            return "refused: nobody listens there"
+        return "no answer to its SYN"
+    seconds = (conversation.closed - conversation.opened) / _SECOND
+    return f"sent nothing in {seconds:.1f} s{how_it_ended(conversation)}"
