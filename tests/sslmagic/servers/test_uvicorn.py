@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.interop.peers import Port, Process
 from tests.interop.serving.asgi_app import app
 from tests.interop.serving.place import Place
 from tests.interop.serving.uvicorn import VARIANTS
-from tests.interop.serving.variant import serving
+from tests.interop.serving.variant import _listens, serving
 from tests.sources import PROJECT
 from tests.sslmagic.receiving import CLIENT, LOOPBACK, PREAMBLE
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
@@ -186,6 +187,9 @@ def test_sigterm_leaves_no_file_of_its_sockets(
             worker = process.until_said(r"Started server process \[(\d+)\]")
             os.kill(int(worker[1]), signal.SIGTERM)
             process.until_said(started(processes + 1))
+        for each in (path, second):
+            # It has started before it listens.
+            process.until(partial(_listens, str(each)), f"listened on {each}")
         assert asked(path)["client"] == list(CLIENT)
         assert asked(second, b"")["preamble"] is False
         assert process.end() == (0 if has_parent else -signal.SIGTERM)
