@@ -346,6 +346,7 @@ def test_what_a_handler_does_wrong_is_printed(
 def test_what_a_client_does_is_not(capfd: pytest.CaptureFixture[str]) -> None:
     server = Server(("127.0.0.1", 0), Handler)
     address = ("127.0.0.1", server.server_address[1])
+    _until_threads_end()
     before = threading.active_count()
     with served(receive(server, trust=LOOPBACK)):
         gone = socket.create_connection(address, PATIENCE)
