@@ -1,0 +1,327 @@
+"""call.py: every way in which a listener can answer, or not."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from sslmagic.probe.answer import MOST, Came
+from sslmagic.probe.call import Caller
+from sslmagic.probe.question import Question, Then, octets, split
+from tests.interop.authority import Authority
+from tests.sslmagic.probe.scripted import listening, page
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+HEAD = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"
+HTTP = Question(name="http", words="", then=Then.HTTP, patience=2.0)
+TLS = Question(name="tls", words="", patience=2.0)
+
+
+def quiet(patience: float, *, to_the_end: bool = False) -> Question:
+    return Question(
+        name="silent",
+        words="",
+        then=Then.NOTHING,
+        patience=patience,
+        to_the_end=to_the_end,
+    )
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_a_response_in_clear() -> None:
+    def script(connection: socket.socket) -> None:
+        assert connection.recv(65536) == REQUEST
+        connection.sendall(page("203.0.113.9"))
+        # It keeps the connection; the response says where it ends.
+        connection.recv(1)
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(HTTP)
+    assert (heard.came, heard.status) == (Came.HTTP, 200)
+    assert heard.text == page("203.0.113.9")
+    assert heard.local == "127.0.0.1"
+    assert not heard.ended
+
+
+@pytest.mark.parametrize(
+    ("request_", "response"),
+    [
+        (
+            REQUEST,
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        ),
+        (HEAD, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"),
+    ],
+)
+def test_a_response_ends_where_it_says(request_: bytes, response: bytes) -> None:
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(response)
+        connection.recv(1)
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=request_).ask(HTTP)
+    assert heard.text == response
+    assert not heard.ended
+
+
+def test_a_response_without_a_length_ends_with_the_connection() -> None:
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n203.0")
+        connection.sendall(b".113.9")
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(HTTP)
+    assert heard.text.endswith(b"203.0.113.9")
+    assert heard.ended
+
+
+def test_an_endless_answer_is_left() -> None:
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(bytes(65536))
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(HTTP)
+    assert len(heard.text) == len(heard.octets) == MOST
+
+
+def test_tls_and_a_request_within(authority: Authority) -> None:
+    server, requests = authority.server(), list[bytes]()
+    server.set_alpn_protocols(["h2", "http/1.1"])
+
+    def script(connection: socket.socket) -> None:
+        with server.wrap_socket(connection, server_side=True) as stream:
+            requests.append(stream.recv(65536))
+            stream.sendall(page(stream.selected_alpn_protocol() or ""))
+
+    caller_request = Question(name="proxy1 inside", words="", inside=b"PROXY ")
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(caller_request)
+    assert (heard.came, heard.version) == (Came.TLS, "TLSv1.3")
+    assert heard.text == page("http/1.1")
+    assert requests == [b"PROXY " + REQUEST]
+
+
+def test_the_server_name_is_sent(authority: Authority) -> None:
+    server, names = authority.server(), list[str | None]()
+
+    def seen(one: object, name: str | None, context: object) -> None:
+        names.append(name)
+
+    server.sni_callback = seen  # type: ignore[assignment]
+
+    def script(connection: socket.socket) -> None:
+        with server.wrap_socket(connection, server_side=True) as stream:
+            stream.recv(65536)
+
+    with listening(script) as address:
+        for name in ("shop.example", None):
+            caller = Caller(address=address, request=REQUEST, server_name=name)
+            assert caller.ask(TLS).came is Came.TLS
+    assert names == ["shop.example", None]
+
+
+def test_a_server_hello_is_tls_even_if_nothing_comes_of_it() -> None:
+    hello = bytes.fromhex("16 03 03 00 04 02 00 00 00")
+
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(hello)
+        connection.recv(65536)
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(TLS)
+    assert (heard.came, heard.version) == (Came.TLS, None)
+    assert heard.error
+
+
+def test_an_alert(authority: Authority) -> None:
+    server = authority.server()
+
+    def script(connection: socket.socket) -> None:
+        with server.wrap_socket(connection, server_side=True):
+            pass
+
+    question = Question(name="magic whole", words="", pieces=(b"\xcd\x03\x03\x00\x13",))
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(question)
+    assert heard.came is Came.ALERT
+    assert heard.text[:1] == b"\x15"
+
+
+def test_http_in_answer_to_a_hello() -> None:
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(page("", "400 Bad Request"))
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(TLS)
+    assert (heard.came, heard.status) == (Came.HTTP, 400)
+
+
+def test_a_close() -> None:
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(TLS)
+    assert (heard.came, heard.ended, heard.octets) == (Came.CLOSED, True, b"")
+
+
+def test_a_reset() -> None:
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+        reset(connection)
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(TLS)
+    assert (heard.came, heard.ended) == (Came.RESET, True)
+
+
+@pytest.mark.parametrize("question", [TLS, HTTP, quiet(0.05)])
+def test_silence(question: Question) -> None:
+    left = threading.Event()
+
+    def script(connection: socket.socket) -> None:
+        while connection.recv(65536):
+            pass
+        left.set()
+
+    caller = Question(name=question.name, words="", then=question.then, patience=0.05)
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(caller)
+        assert left.wait(5)
+    assert (heard.came, heard.ended) == (Came.SILENCE, False)
+    assert heard.seconds == pytest.approx(0.05, abs=0.05)
+
+
+def test_a_greeting_is_heard_and_the_end_waited_for() -> None:
+    heard_first = threading.Event()
+
+    def script(connection: socket.socket) -> None:
+        connection.sendall(b"220 mail.example\r\n")
+        heard_first.set()
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(
+            quiet(2.0, to_the_end=True)
+        )
+    assert heard_first.is_set()
+    assert (heard.came, heard.text) == (Came.OCTETS, b"220 mail.example\r\n")
+    assert heard.ended
+
+
+def test_how_long_it_waits_is_measured() -> None:
+    def script(connection: socket.socket) -> None:
+        connection.settimeout(0.1)
+        connection.recv(65536)
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(
+            quiet(2.0, to_the_end=True)
+        )
+    assert (heard.came, heard.ended) == (Came.CLOSED, True)
+    assert 0.05 < heard.lasted < 1.0
+
+
+@pytest.mark.parametrize("cut", [split, octets])
+def test_pieces_come_in_order_with_what_follows_behind(cut: object) -> None:
+    assert callable(cut)
+    received = bytearray()
+
+    def script(connection: socket.socket) -> None:
+        while not received.endswith(REQUEST):
+            received.extend(connection.recv(65536))
+
+    question = Question(
+        name="magic", words="", pieces=cut(b"abcdef"), then=Then.HTTP, between=0.001
+    )
+    with listening(script) as address:
+        Caller(address=address, request=REQUEST).ask(question)
+    assert bytes(received) == b"abcdef" + REQUEST
+
+
+def test_two_pieces_are_two_segments() -> None:
+    first: list[bytes] = []
+
+    def script(connection: socket.socket) -> None:
+        first.append(connection.recv(65536))
+        connection.sendall(b"!")
+
+    question = Question(
+        name="magic", words="", pieces=(b"abc", b"def"), then=Then.HTTP, between=5.0
+    )
+    with listening(script) as address:
+        began = time.monotonic()
+        heard = Caller(address=address, request=REQUEST).ask(question)
+    # An answer ends the wait between two pieces.
+    assert time.monotonic() - began < 4
+    assert first == [b"abc"]
+    assert heard.octets[:1] == b"!"
+
+
+def test_a_listener_that_ends_early_gets_no_more_pieces() -> None:
+    def script(connection: socket.socket) -> None:
+        connection.recv(1)
+
+    question = Question(name="magic", words="", pieces=octets(bytes(64)), between=5.0)
+    with listening(script) as address:
+        began = time.monotonic()
+        heard = Caller(address=address, request=REQUEST).ask(question)
+    assert time.monotonic() - began < 4
+    assert heard.is_end
+
+
+def test_a_delay_is_before_the_first_octet() -> None:
+    waited: list[float] = []
+
+    def script(connection: socket.socket) -> None:
+        began = time.monotonic()
+        connection.recv(65536)
+        waited.append(time.monotonic() - began)
+
+    question = Question(name="late", words="", then=Then.HTTP, delay=0.1)
+    with listening(script) as address:
+        Caller(address=address, request=REQUEST).ask(question)
+    assert waited[0] > 0.05
+
+
+def test_it_asks_from_where_it_is_told() -> None:
+    peers: list[str] = []
+
+    def script(connection: socket.socket) -> None:
+        peers.append(connection.getpeername()[0])
+
+    with listening(script) as address:
+        caller = Caller(address=address, request=REQUEST, source="127.0.0.66")
+        assert caller.ask(quiet(1.0)).local == "127.0.0.66"
+    assert peers == ["127.0.0.66"]
+
+
+def test_nobody_listens() -> None:
+    with listening(lambda connection: None) as address:
+        pass
+    heard = Caller(address=address, request=REQUEST).ask(TLS)
+    assert heard.came is Came.UNREACHABLE
+    assert heard.error == "Connection refused"
+
+
+def test_the_time_for_all_bounds_each() -> None:
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(quiet(60.0), within=0.05)
+    assert heard.came is Came.SILENCE
+    assert heard.lasted < 5

@@ -1,0 +1,267 @@
+"""finding.py: what is said of each thing that can be heard, and how grave it is."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from sslmagic.preamble import Endpoint
+from sslmagic.probe.answer import Answer, Came
+from sslmagic.probe.finding import Finding, Severity, findings, verdict
+from sslmagic.probe.question import Question
+from sslmagic.probe.report import (
+    Belief,
+    FormatReport,
+    Report,
+    Speech,
+    Stance,
+    Trial,
+)
+from sslmagic.probe.target import Target
+
+OUTSIDE, INSIDE = "198.51.100.7", "127.0.0.1"
+
+
+def trial(
+    *,
+    taken: bool = False,
+    belief: Belief = Belief.NOT_SHOWN,
+    last: bool = False,
+    came: Came = Came.CLOSED,
+    lasted: float = 0.0,
+    ended: bool = True,
+    delay: float = 0.0,
+) -> Trial:
+    answer = Answer(came=came, seconds=lasted, lasted=lasted, ended=ended)
+    question = Question(name="a", words="", delay=delay)
+    return Trial(
+        question=question, answer=answer, taken=taken, belief=belief, last=last
+    )
+
+
+def taken(
+    format: str = "proxy2",
+    stance: Stance = Stance.REQUIRED,
+    *,
+    belief: Belief = Belief.NOT_SHOWN,
+    behind: Speech = Speech.TLS,
+    **trials: Trial,
+) -> FormatReport:
+    whole = trial(taken=True, belief=belief, came=Came.TLS)
+    return FormatReport(
+        format=format, stance=stance, behind=behind, trials={"whole": whole, **trials}
+    )
+
+
+def refused(format: str, came: Came = Came.CLOSED, **trials: Trial) -> FormatReport:
+    return FormatReport(
+        format=format,
+        stance=Stance.REFUSED,
+        behind=None,
+        trials={"whole": trial(came=came), **trials},
+    )
+
+
+def report(
+    *formats: FormatReport,
+    source: str = OUTSIDE,
+    speaks: Speech | None = None,
+    silent: Trial | None = None,
+    half: Trial | None = None,
+) -> Report:
+    return Report(
+        target=Target(name="a.example", address=Endpoint("203.0.113.1", 443)),
+        source=source,
+        speaks=speaks,
+        formats=formats,
+        silent=silent,
+        half=half,
+        after=None,
+        trials=(trial(),),
+        stopped=None,
+        seconds=1.0,
+    )
+
+
+def severities(one: Report) -> list[tuple[Severity, str]]:
+    return [(each.severity, each.words) for each in findings(one)]
+
+
+def test_who_requires_and_believes() -> None:
+    both = [taken(each, belief=Belief.BELIEVED) for each in ("proxy1", "proxy2")]
+    assert verdict(report(*both)) == (
+        "Requires PROXY v1 or PROXY v2 from you, in front of TLS. Believes any address"
+        " it is told: anyone who reaches this port as you do can be anyone."
+    )
+    (found,) = findings(report(*both))
+    assert found == Finding(
+        severity=Severity.HIGH,
+        words="PROXY v1 and PROXY v2: 198.51.100.7 may say that it is anybody; let only"
+        " the addresses of your gateways do so",
+    )
+
+
+def test_from_loopback_it_is_a_note() -> None:
+    one = report(taken(belief=Belief.BELIEVED), source=INSIDE)
+    assert "anyone on this machine can be anyone" in verdict(one)
+    assert [severity for severity, _ in severities(one)] == [Severity.NOTE]
+
+
+def test_who_believes_one_format_only() -> None:
+    one = report(taken("magic", belief=Belief.BELIEVED), taken(belief=Belief.OWN))
+    said = verdict(one)
+    assert "Believes any address it is told by MAGIC:" in said
+    assert "Does not use the address of PROXY v2: it shows yours, 198.51.100.7." in said
+
+
+def test_who_shows_nothing() -> None:
+    said = verdict(report(taken(behind=Speech.HTTP), refused("magic")))
+    assert said == (
+        "Requires PROXY v2 from you, in front of HTTP in clear. Refuses the rest: MAGIC"
+        " got the end of the connection. Whether it believes the address is not known:"
+        " its answer shows none (name a page that does with --path)."
+    )
+
+
+def test_who_takes_it_or_leaves_it() -> None:
+    one = report(
+        taken(stance=Stance.ACCEPTED, belief=Belief.BELIEVED), speaks=Speech.TLS
+    )
+    assert verdict(one).startswith(
+        "Takes PROXY v2 from you in front of TLS, and serves without."
+    )
+    assert (Severity.MEDIUM, "may be there or not") in [
+        (severity, words.partition(": ")[2].partition(":")[0])
+        for severity, words in severities(one)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("speaks", "said"),
+    [
+        (Speech.TLS, "Speaks TLS at once and takes no preamble"),
+        (Speech.HTTP, "Speaks HTTP in clear and takes no preamble"),
+        (None, "Serves nobody who asks as this did"),
+    ],
+)
+def test_who_takes_none(speaks: Speech | None, said: str) -> None:
+    one = report(
+        refused("magic"),
+        refused("proxy1"),
+        refused("proxy2", Came.SILENCE),
+        speaks=speaks,
+    )
+    assert verdict(one) == (
+        f"{said}: MAGIC and PROXY v1 got the end of the connection; PROXY v2 got"
+        " no answer."
+    )
+
+
+def test_who_was_asked_about_no_format() -> None:
+    assert verdict(report(speaks=None)) == (
+        "Serves nobody who asks as this did: the end of the connection."
+    )
+
+
+def test_who_speaks_first() -> None:
+    one = dataclasses.replace(report(), speaks=Speech.FIRST)
+    assert verdict(one).startswith("Speaks first, to anybody")
+
+
+def test_who_turns_away() -> None:
+    half = {"half": trial(lasted=0.01)}
+    one = report(refused("magic", **half), silent=trial(lasted=0.01))
+    assert verdict(one) == (
+        "Ends every connection from 198.51.100.7 at once, before it reads: you are no"
+        " peer that it takes."
+    )
+    one = report(refused("magic", **half), silent=trial(lasted=1.0))
+    assert verdict(one).startswith(
+        "Ends every connection from 198.51.100.7 as soon as an octet comes"
+    )
+
+
+def test_where_nobody_listens() -> None:
+    one = dataclasses.replace(report(), trials=(trial(came=Came.UNREACHABLE),))
+    assert verdict(one) == "Nothing listens at 203.0.113.1:443."
+
+
+def test_within_tls() -> None:
+    inside = trial(taken=True, belief=Belief.BELIEVED)
+    one = report(refused("proxy1", inside=inside), speaks=Speech.TLS)
+    assert verdict(one).endswith(
+        "Within TLS it takes PROXY v1, in front of the request."
+    )
+    assert [severity for severity, _ in severities(one)] == [Severity.HIGH]
+    (found,) = findings(dataclasses.replace(one, source=INSIDE))
+    assert found.severity is Severity.MEDIUM
+
+
+BELIEVED = Belief.BELIEVED
+
+
+@pytest.mark.parametrize(
+    ("name", "heard", "source", "severity", "words"),
+    [
+        ("nested", trial(taken=True, last=True), OUTSIDE, "high", "the second"),
+        ("nested", trial(taken=True), OUTSIDE, "medium", "two are taken"),
+        ("loopback", trial(taken=True, belief=BELIEVED), OUTSIDE, "high", "itself"),
+        ("loopback", trial(taken=True, belief=BELIEVED), INSIDE, "note", "usual"),
+        ("loopback", trial(taken=True), OUTSIDE, "low", "a loopback source is taken"),
+        ("bad_checksum", trial(taken=True), OUTSIDE, "low", "is not checked"),
+        ("checksum", trial(), OUTSIDE, "low", "a right CRC32C as well"),
+        ("halves", trial(), OUTSIDE, "low", "comes in two pieces, as"),
+        ("octets", trial(), OUTSIDE, "low", "comes octet by octet, as"),
+        ("late", trial(delay=1.0), OUTSIDE, "low", "refused after 1 s"),
+        ("local", trial(), OUTSIDE, "note", "health checks"),
+        ("clear", trial(taken=True), OUTSIDE, "medium", "in clear as well"),
+    ],
+)
+def test_each_fault_has_its_finding(
+    name: str, heard: Trial, source: str, severity: str, words: str
+) -> None:
+    (found,) = findings(report(taken(**{name: heard}), source=source))
+    assert found.severity == severity
+    assert found.words.startswith("PROXY v2: ")
+    assert words in found.words
+
+
+@pytest.mark.parametrize(
+    ("name", "heard", "source"),
+    [
+        ("nested", trial(), OUTSIDE),
+        ("loopback", trial(), OUTSIDE),
+        ("loopback", trial(taken=True), INSIDE),
+        ("loopback", trial(taken=True, belief=Belief.OWN), OUTSIDE),
+        ("bad_checksum", trial(), OUTSIDE),
+        ("halves", trial(taken=True), OUTSIDE),
+        ("late", trial(delay=4.0), OUTSIDE),
+        ("local", trial(taken=True), OUTSIDE),
+        ("clear", trial(), OUTSIDE),
+    ],
+)
+def test_what_is_as_it_should_be_has_none(name: str, heard: Trial, source: str) -> None:
+    assert findings(report(taken(**{name: heard}), source=source)) == ()
+
+
+def test_who_waits_on() -> None:
+    waits = trial(came=Came.SILENCE, lasted=10.0, ended=False)
+    one = report(taken(), silent=waits, half=waits)
+    assert [words.partition(" was")[0] for _, words in severities(one)] == [
+        "a connection that says nothing",
+        "half a preamble",
+    ]
+    assert findings(report(taken(), silent=trial(lasted=5.0))) == ()
+
+
+def test_the_gravest_comes_first_and_formats_stand_together() -> None:
+    faults = {
+        "bad_checksum": trial(taken=True),
+        "nested": trial(taken=True, last=True),
+        "local": trial(),
+    }
+    one = report(taken("magic", **faults), taken("proxy2", **faults))
+    order = [severity for severity, _ in severities(one)]
+    assert order == [Severity.HIGH, Severity.LOW, Severity.NOTE]
+    assert all(words.startswith("MAGIC and PROXY v2: ") for _, words in severities(one))

@@ -1,0 +1,133 @@
+"""report.py: whose address a page shows, and what an answer speaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from sslmagic.preamble import Endpoint
+from sslmagic.probe.answer import Answer, Came, came_of
+from sslmagic.probe.question import Question
+from sslmagic.probe.report import (
+    Belief,
+    FormatReport,
+    Report,
+    Speech,
+    Stance,
+    Trial,
+    believed,
+    spoken,
+)
+from sslmagic.probe.target import Target
+
+CLAIMED, OWN = "203.0.113.9", "198.51.100.7"
+
+
+def trial(octets: bytes = b"", *, lasted: float = 0.0, taken: bool = False) -> Trial:
+    came = came_of(octets) or Came.CLOSED
+    answer = Answer(came=came, seconds=lasted, lasted=lasted, ended=True, octets=octets)
+    return Trial(question=Question(name="a", words=""), answer=answer, taken=taken)
+
+
+def report(
+    *formats: FormatReport, silent: Trial | None = None, speaks: Speech | None = None
+) -> Report:
+    return Report(
+        target=Target(name="a.example", address=Endpoint("203.0.113.1", 443)),
+        source=OWN,
+        speaks=speaks,
+        formats=formats,
+        silent=silent,
+        half=None,
+        after=None,
+        trials=(trial(),),
+        stopped=None,
+        seconds=1.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "belief"),
+    [
+        (b"you are 203.0.113.9", Belief.BELIEVED),
+        (b'{"client":["203.0.113.9",51234]}', Belief.BELIEVED),
+        (b"::ffff:203.0.113.9", Belief.BELIEVED),
+        (b"203.0.113.9.", Belief.BELIEVED),
+        (b"203.0.113.9 by way of 198.51.100.7", Belief.BELIEVED),
+        (b"you are 198.51.100.7", Belief.OWN),
+        (b"you are 198.51.100.7:51234", Belief.OWN),
+        (b"http://198.51.100.7:443/", Belief.NOT_SHOWN),
+        (b"http://198.51.100.7:4430/", Belief.OWN),
+        (b"203.0.113.90", Belief.NOT_SHOWN),
+        (b"1203.0.113.9", Belief.NOT_SHOWN),
+        (b"203.0.113.9.1", Belief.NOT_SHOWN),
+        (b"1.203.0.113.9", Belief.NOT_SHOWN),
+        (b"203a0b113c9", Belief.NOT_SHOWN),
+        (b"", Belief.NOT_SHOWN),
+    ],
+)
+def test_whose_address_a_page_shows(text: bytes, belief: Belief) -> None:
+    assert believed(text, CLAIMED, OWN, 443) is belief
+
+
+def test_an_address_in_ipv6() -> None:
+    text = b"from [2001:DB8::7]:51234, to [2001:db8::7]:443"
+    assert believed(text, CLAIMED, "2001:db8::7", 443) is Belief.OWN
+    text = b"to [2001:db8::7]:443"
+    assert believed(text, CLAIMED, "2001:db8::7", 443) is Belief.NOT_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("octets", "is_quiet", "speech"),
+    [
+        (bytes.fromhex("16 03 03 00 7a 02"), False, Speech.TLS),
+        (bytes.fromhex("15 03 03 00 02 02 28"), False, Speech.TLS),
+        (bytes.fromhex("15 03 03 00 02 02 0a"), False, None),
+        (b"220 hello\r\n", False, None),
+        (b"220 hello\r\n", True, Speech.FIRST),
+    ],
+)
+def test_what_an_answer_speaks(
+    octets: bytes, is_quiet: bool, speech: Speech | None
+) -> None:
+    assert spoken(trial(octets).answer, is_quiet=is_quiet) is speech
+
+
+@pytest.mark.parametrize(("status", "speech"), [(404, Speech.HTTP), (400, None)])
+def test_a_bad_request_is_no_service(status: int, speech: Speech | None) -> None:
+    text = b"HTTP/1.1 %d X\r\n\r\n" % status
+    heard = Answer(came=Came.HTTP, seconds=0.0, octets=text, text=text)
+    assert spoken(heard) is speech
+
+
+def test_what_was_not_asked_is_not_known() -> None:
+    one = FormatReport(
+        format="magic",
+        stance=Stance.REQUIRED,
+        behind=Speech.TLS,
+        trials={"octets": trial(taken=True), "late": trial()},
+    )
+    assert (one.taken("octets"), one.taken("late"), one.taken("nested")) == (
+        *(True, False),
+        None,
+    )
+    assert one.belief is Belief.NOT_SHOWN
+    assert report(one).takes == (one,)
+
+
+def test_who_ends_half_of_every_preamble_at_once_turns_away() -> None:
+    def refused(lasted: float) -> FormatReport:
+        half = {"half": trial(lasted=lasted)}
+        return FormatReport(
+            format="magic", stance=Stance.REFUSED, behind=None, trials=half
+        )
+
+    silent = trial(lasted=0.01)
+    assert report(refused(0.01), refused(0.01), silent=silent).turns_away
+    assert report(refused(0.01), silent=silent).reads_nothing
+    assert not report(refused(0.01), refused(1.0)).turns_away
+    assert not report(refused(0.01)).reads_nothing
+    assert not report().turns_away
+
+
+def test_nobody_was_reached() -> None:
+    assert report().is_reachable

@@ -1,0 +1,355 @@
+"""survey.py: what each kind of listener is found to do, by talking to one."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import time
+
+import pytest
+
+from sslmagic.errors import EncodeError
+from sslmagic.probe.answer import Came
+from sslmagic.probe.question import Question, Then
+from sslmagic.probe.report import Belief, FormatReport, Report, Speech, Stance, Trial
+from sslmagic.probe.survey import MOST, Limits, Survey
+from sslmagic.wire import FORMATS
+from tests.interop.authority import Authority
+from tests.sslmagic.probe.scripted import (
+    LIMITS,
+    PATIENCE,
+    Script,
+    Server,
+    listening,
+    page,
+    target,
+)
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def tls(authority: Authority) -> ssl.SSLContext:
+    return authority.server()
+
+
+def survey(
+    script: Script,
+    *,
+    formats: tuple[str, ...] = FORMATS,
+    limits: Limits = LIMITS,
+    heard: list[Trial] | None = None,
+    source: str | None = "127.0.0.9",
+) -> Report:
+    with listening(script) as address:
+        return Survey(
+            target(address),
+            request=REQUEST,
+            formats=formats,
+            limits=limits,
+            source=source,
+            heard=None if heard is None else heard.append,
+        ).run()
+
+
+def only(report: Report) -> FormatReport:
+    (one,) = report.formats
+    return one
+
+
+def refusing(connection: socket.socket) -> None:
+    """Ends every connection before it reads."""
+
+
+def closing(connection: socket.socket) -> None:
+    """Ends every connection once it has read, whatever it was."""
+    connection.recv(65536)
+
+
+def test_a_server_that_requires_a_preamble_in_front_of_tls(
+    tls: ssl.SSLContext,
+) -> None:
+    report = survey(Server(tls=tls, formats=("magic", "proxy2")))
+    assert report.speaks is None
+    assert report.stopped is None
+    assert report.source == "127.0.0.9"
+    magic, proxy1, proxy2 = report.formats
+    assert proxy1.stance is Stance.REFUSED
+    assert list(proxy1.trials) == ["whole"]
+    for one in (magic, proxy2):
+        assert (one.stance, one.behind) == (Stance.REQUIRED, Speech.TLS)
+        assert one.belief is Belief.BELIEVED
+        taken = {name: trial.taken for name, trial in one.trials.items()}
+        assert taken == {
+            "whole": True,
+            "halves": True,
+            "octets": True,
+            "late": True,
+            "local": True,
+            "bad_checksum": False,
+            "checksum": True,
+            "nested": False,
+            "loopback": True,
+            "clear": False,
+        }
+        assert one.trials["loopback"].belief is Belief.BELIEVED
+
+
+def test_a_server_in_clear(tls: ssl.SSLContext) -> None:
+    one = only(survey(Server(formats=("proxy1",)), formats=("proxy1",)))
+    assert (one.stance, one.behind) == (Stance.REQUIRED, Speech.HTTP)
+    assert one.belief is Belief.BELIEVED
+    assert "clear" not in one.trials
+
+
+def test_one_that_takes_it_or_leaves_it(tls: ssl.SSLContext) -> None:
+    report = survey(Server(tls=tls, optional=True), formats=("proxy2",))
+    assert report.speaks is Speech.TLS
+    assert only(report).stance is Stance.ACCEPTED
+    assert only(report).belief is Belief.BELIEVED
+
+
+def test_one_that_takes_it_and_goes_on_with_the_peer(tls: ssl.SSLContext) -> None:
+    server = Server(tls=tls, optional=True, believes=False)
+    one = only(survey(server, formats=("proxy2",)))
+    assert (one.stance, one.belief) == (Stance.IGNORED, Belief.OWN)
+    server = Server(tls=tls, believes=False)
+    one = only(survey(server, formats=("proxy2",)))
+    assert (one.stance, one.belief) == (Stance.REQUIRED, Belief.OWN)
+
+
+def test_a_server_in_clear_that_skips_what_it_does_not_know_believes_nothing() -> None:
+    def lenient(connection: socket.socket) -> None:
+        if b"\r\n\r\n" in connection.recv(65536):
+            connection.sendall(page("hello"))
+
+    report = survey(lenient, formats=("proxy1",))
+    assert report.speaks is Speech.HTTP
+    assert (only(report).stance, only(report).belief) == (
+        Stance.IGNORED,
+        Belief.NOT_SHOWN,
+    )
+
+
+def test_one_that_reads_but_once(tls: ssl.SSLContext) -> None:
+    server = Server(tls=tls, whole=True)
+    limits = Limits(answer=1.0, patience=0.1, pause=0.0, late=0.02, between=0.02)
+    one = only(survey(server, formats=("magic",), limits=limits))
+    assert one.taken("whole")
+    assert (one.taken("halves"), one.taken("octets")) == (False, False)
+
+
+def test_one_that_does_not_check(tls: ssl.SSLContext) -> None:
+    one = only(survey(Server(tls=tls, checks=False), formats=("magic",)))
+    assert one.taken("bad_checksum")
+    # Then a right one tells nothing more.
+    assert "checksum" not in one.trials
+
+
+def test_one_that_believes_a_second_preamble(tls: ssl.SSLContext) -> None:
+    one = only(survey(Server(tls=tls, preambles=2), formats=("proxy2",)))
+    nested = one.trials["nested"]
+    assert (nested.taken, nested.belief, nested.last) == (True, Belief.BELIEVED, True)
+
+
+def test_a_server_without_preambles(tls: ssl.SSLContext) -> None:
+    report = survey(Server(tls=tls, formats=("magic",), optional=True), formats=())
+    assert (report.speaks, report.formats) == (Speech.TLS, ())
+
+    def plain(connection: socket.socket) -> None:
+        with tls.wrap_socket(connection, server_side=True) as stream:
+            stream.recv(65536)
+            stream.sendall(page(""))
+
+    report = survey(plain)
+    assert report.speaks is Speech.TLS
+    for one in report.formats:
+        assert one.stance is Stance.REFUSED
+        assert one.trials["whole"].answer.came in (Came.ALERT, Came.CLOSED, Came.RESET)
+    assert report.silent is not None
+    assert report.half is None
+
+
+def test_a_preamble_within_tls_counts_only_if_it_is_believed(
+    tls: ssl.SSLContext,
+) -> None:
+    def within(connection: socket.socket) -> None:
+        with tls.wrap_socket(connection, server_side=True) as stream:
+            octets = stream.recv(65536)
+            shown = octets.split()[2] if octets.startswith(b"PROXY ") else b"nobody"
+            stream.sendall(page(shown.decode()))
+
+    report = survey(within, formats=("proxy1", "proxy2"))
+    proxy1, proxy2 = report.formats
+    assert proxy1.trials["inside"].taken
+    assert not proxy2.trials["inside"].taken
+    assert (proxy1.stance, proxy1.behind) == (Stance.REFUSED, None)
+
+
+def test_a_proxy_whose_server_refuses_has_not_served(tls: ssl.SSLContext) -> None:
+    """As hitch does, which passes the preamble on and takes TLS off meanwhile."""
+    behind = Server(tls=tls)
+
+    def hitch(connection: socket.socket) -> None:
+        first = connection.recv(65536, socket.MSG_PEEK)
+        if b"\x03\x00\x04" in first:
+            # A checksum: the server behind will have none, once TLS is up.
+            connection.recv(31)
+            with tls.wrap_socket(connection, server_side=True):
+                return
+        behind(connection)
+
+    one = only(survey(hitch, formats=("magic",)))
+    refused = one.trials["bad_checksum"]
+    assert (refused.answer.came, refused.taken) == (Came.TLS, False)
+
+
+def test_a_server_that_speaks_first_shows_nothing() -> None:
+    def greeting(connection: socket.socket) -> None:
+        connection.sendall(b"220 mail.example\r\n")
+        while connection.recv(65536):
+            pass
+
+    report = survey(greeting)
+    assert report.speaks is Speech.FIRST
+    assert {one.stance for one in report.formats} == {Stance.UNKNOWN}
+    assert len(report.trials) == 3
+
+
+def test_one_that_speaks_first_behind_a_preamble() -> None:
+    server = Server(formats=("proxy2",), greeting=b"220 mail.example\r\n")
+    one = only(survey(server, formats=("proxy2",)))
+    assert (one.stance, one.behind) == (Stance.REQUIRED, Speech.FIRST)
+
+
+def test_one_that_minds_the_request_speaks_http_all_the_same() -> None:
+    def picky(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(page("", "400 Bad Request"))
+
+    report = survey(picky)
+    assert report.speaks is Speech.HTTP
+    assert {one.stance for one in report.formats} == {Stance.REFUSED}
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "500 Oh"])
+def test_a_status_that_is_none_of_the_page_is_a_refusal(status: str) -> None:
+    def forbidding(connection: socket.socket) -> None:
+        first = connection.recv(65536)
+        connection.sendall(page("") if first.startswith(b"GET") else page("", status))
+
+    one = only(survey(forbidding, formats=("proxy1",)))
+    assert one.stance is Stance.REFUSED
+
+
+def test_whoever_may_not_connect_is_turned_away() -> None:
+    report = survey(refusing)
+    assert report.turns_away
+    assert report.reads_nothing
+    assert report.takes == ()
+
+
+def test_who_waits_for_the_rest_turns_nobody_away() -> None:
+    def waiting(connection: socket.socket) -> None:
+        while (octets := connection.recv(65536)) and b"\r\n" not in octets:
+            pass
+
+    report = survey(waiting, formats=("proxy1",))
+    assert not report.turns_away
+    assert only(report).trials["half"].answer.came is Came.SILENCE
+
+
+def test_how_long_it_waits(tls: ssl.SSLContext) -> None:
+    def deadline(connection: socket.socket) -> None:
+        connection.settimeout(0.1)
+        Server(tls=tls)(connection)
+
+    limits = Limits(answer=1.0, patience=2.0, pause=0.0, late=0.02, between=0.0)
+    report = survey(deadline, formats=("magic",), limits=limits)
+    for trial in (report.silent, report.half, report.after):
+        assert trial is not None
+        assert trial.answer.ended
+        assert 0.05 < trial.answer.lasted < 1.5
+
+
+def test_the_longest_run_is_bounded(tls: ssl.SSLContext) -> None:
+    report = survey(Server(tls=tls))
+    assert report.stopped is None
+    assert len(report.trials) <= MOST
+
+
+@pytest.mark.parametrize("connections", [1, 5])
+def test_no_more_connections_than_it_may_make(connections: int) -> None:
+    limits = Limits(connections=connections, answer=1.0, patience=0.1, pause=0.0)
+    heard: list[Trial] = []
+    report = survey(closing, limits=limits, heard=heard)
+    assert report.stopped == f"{connections} connections were made"
+    assert list(report.trials) == heard
+    assert len(heard) == connections
+
+
+def test_no_longer_than_it_may_take() -> None:
+    def silent(connection: socket.socket) -> None:
+        while connection.recv(65536):
+            pass
+
+    limits = Limits(timeout=0.2, answer=5.0, patience=5.0)
+    began = time.monotonic()
+    report = survey(silent, limits=limits)
+    assert time.monotonic() - began < PATIENCE
+    assert report.stopped == "0.2 s were over"
+
+
+def test_it_stops_when_nobody_listens_any_more() -> None:
+    with listening(closing) as address:
+        pass
+    report = Survey(target(address), request=REQUEST, limits=LIMITS).run()
+    assert not report.is_reachable
+    assert len(report.trials) == 1
+    assert report.stopped is not None
+
+
+def test_it_asks_with_one_connection_at_a_time(tls: ssl.SSLContext) -> None:
+    """The scripted listener accepts one after the other, and none is given up."""
+    report = survey(Server(tls=tls), formats=("magic",))
+    failed = [one for one in report.trials if one.answer.came is Came.UNREACHABLE]
+    assert failed == []
+
+
+def test_it_sends_one_request_and_nothing_else(tls: ssl.SSLContext) -> None:
+    """Whatever is sent is a preamble, a ClientHello or the request."""
+    said: list[bytes] = []
+
+    def recording(connection: socket.socket) -> None:
+        octets = connection.recv(65536)
+        said.append(octets)
+        with contextlib.suppress(OSError):
+            while part := connection.recv(65536):
+                said[-1] += part
+
+    limits = Limits(answer=0.05, patience=0.05, pause=0.0)
+    heard: list[Trial] = []
+    survey(recording, limits=limits, heard=heard)
+    for octets, trial in zip(said, heard, strict=True):
+        question = trial.question
+        assert octets.startswith(question.preamble)
+        rest = octets[len(question.preamble) :]
+        match question.then:
+            case Then.TLS:
+                assert rest[:1] == b"\x16"
+            case Then.HTTP:
+                assert rest == REQUEST
+            case Then.NOTHING:
+                assert rest == b""
+
+
+def test_a_format_that_is_none_is_the_callers_mistake() -> None:
+    with pytest.raises(EncodeError):
+        survey(refusing, formats=("proxy3",))
+
+
+def test_questions_have_names_of_their_own(tls: ssl.SSLContext) -> None:
+    report = survey(Server(tls=tls))
+    questions: list[Question] = [one.question for one in report.trials]
+    assert len({question.name for question in questions}) == len(questions)
