@@ -48,7 +48,7 @@ class Side:
     reordered: int = 0
     """Packets that came before one with earlier data."""
     duplicated: int = 0
-    """Packets that the capture holds twice: the last one again, within a millisecond."""
+    """Packets that the capture holds twice: the last again, within a millisecond."""
     conflicting: int = 0
     """Octets of the front that came twice, with different values."""
 

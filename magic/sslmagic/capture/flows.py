@@ -1,0 +1,366 @@
+"""All conversations of a capture: whose a segment is, and what it does there.
+
+    SYN --> established --> closed one way --> closed both ways, acknowledged --> over
+                 |                |
+                 +----- RST ------+--> over
+
+A conversation that is over stays known for a minute, so that a late packet of it begins
+no other one. Those that fall silent are given up at times that the capture's clock
+alone decides, so that it is the same for every way of reading it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sslmagic.capture.conversation import Conversation, Counts
+from sslmagic.capture.flow import Flow, reverse
+from sslmagic.capture.stream import MASK, Stream, Wanted
+
+__all__ = ["ABANDONED", "IDLE", "LINGER", "Flows"]
+
+_SECOND = 1_000_000_000
+LINGER = 60 * _SECOND
+"""Ns for which a conversation is remembered that is over or closed one way: Linux keeps
+both states as long (TCP_TIMEWAIT_LEN, tcp_fin_timeout)."""
+ABANDONED = 180 * _SECOND
+"""Ns of silence after which nobody answers a SYN any more (Linux tries for 127 s)."""
+IDLE = 3600 * _SECOND
+"""Ns of silence after which an open conversation is given up: balancers and firewalls
+forget theirs sooner."""
+
+FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+_COPY = 1_000_000
+_WIDEST = 65535 << 14
+
+
+class Flows:
+    """The conversations of one capture that are open, and those that have ended.
+
+    Args:
+        capture: its name.
+        wanted: how much of a peer's stream is wanted.
+        answer: how many octets of a listener's stream are.
+        counts: where late packets are counted.
+        number: of the conversation before the first one.
+    """
+
+    def __init__(
+        self, capture: str, *, wanted: Wanted, answer: int, counts: Counts, number: int
+    ) -> None:
+        self.capture = capture
+        self.streams: dict[bytes, Stream] = {}
+        """By VLANs, addresses and ports, both directions of each conversation."""
+        self.done: list[Conversation] = []
+        """What has ended and was not taken yet."""
+        self.number = number
+        self.clock: Callable[[int], int] = int
+        """Makes ns of `Stream.low` as it stands in the capture."""
+        self._wanted = wanted
+        self._need = wanted(b"")
+        self._answer_length = answer
+        self._answer: Wanted = lambda _: answer
+        self._counts = counts
+        self._flows: dict[Flow, None] = {}
+
+    def time(self, stream: Stream) -> int:
+        """Return when the last packet of *stream* was, in ns."""
+        if stream.high < 0:
+            return stream.low
+        return stream.high + self.clock(stream.low)
+
+    def segment(
+        self,
+        key: bytes,
+        vlans: int,
+        seq: int,
+        ack: int,
+        flags: int,
+        window: int,
+        data: bytes,
+        options: int,
+        start: int,
+        end: int,
+        length: int,
+        time: int,
+        place: int,
+    ) -> None:
+        """Take a segment; `sslmagic.capture.segment.Segment` says what it consists of.
+
+        Args:
+            vlans: how many octets of *key* are VLANs.
+            time: when, in ns since 1970.
+            place: where its record begins.
+        """
+        stream = self.streams.get(key)
+        if stream is None:
+            stream = self._begin(key, vlans, flags, time, place)
+        flow = stream.flow
+        if flow.over:
+            if flags & (SYN | ACK | RST) != SYN or seq == stream.isn:
+                self._counts.late += 1
+                return
+            self._forget(flow)
+            stream = self._begin(key, vlans, flags, time, place)
+            flow = stream.flow
+        since = time - self.time(stream) if stream.packets else _SECOND
+        other = flow.answered if stream is flow.sent else flow.sent
+        if flow.again is not None and self._is_another(flow, stream, seq, ack, flags):
+            stream = self._begin_another(flow, key, vlans, place)
+            flow = stream.flow
+            other = flow.other(stream)
+        stream.packets += 1
+        stream.high = -1
+        stream.low = time
+
+        if flags & (SYN | RST):
+            if flags & RST:
+                self._reset(flow, stream, other, seq, ack, flags)
+                return
+            octets = data[start:end] if length else b""
+            scale = _scale(data[options:start])
+            if flags & ACK:
+                if self._syn_ack(flow, stream, other, seq, ack, time, since):
+                    stream.scale = scale
+                    stream.window = window
+                    if length:
+                        stream.take(0, octets, length, time, since)
+                return
+            if self._syn(stream, seq, since):
+                stream.scale = scale
+                if length and stream is flow.sent:
+                    flow.early = (octets, length, time)
+            elif stream.isn != seq:
+                # A listener in a conversation challenges it; its answer will tell.
+                stream.packets -= 1
+                flow.again = (seq, scale, time)
+                if flow.closer is not None or flow.doubted is not None:
+                    stream = self._begin_another(flow, key, vlans, place)
+                    stream.packets += 1
+            return
+        if stream.first < 0:
+            stream.begins_at(seq)
+        if not flags & ACK:
+            # Linux drops it (tcp_rcv_established, tcp_rcv_state_process).
+            return
+        if other.first < 0 and flow.begun and not other.packets:
+            other.begins_at(ack)
+        if stream.scale != -1 and other.scale != -1:
+            shift = 0 if other.scale < 0 or stream.scale < 0 else stream.scale
+            stream.window = window << shift
+        if flow.early is not None and stream is flow.sent:
+            self._early(flow, stream, stream.offset(seq))
+        if length:
+            offset = stream.offset(seq)
+            if stream.pending is None:
+                stream.take(offset, b"", length, time, since)
+            elif other.next >= 0 or not 0 <= other.window < offset - len(stream.front):
+                # What lies beyond the window is dropped (tcp_sequence); where the other
+                # side's packets are only counted, its window is not known.
+                stream.take(offset, data[start:end], length, time, since)
+        if flags & FIN:
+            offset = stream.offset(seq) + length
+            if stream.fin < 0:
+                stream.close_at(offset)
+                if flow.closer is None:
+                    flow.closer = stream
+            elif not length:
+                _count_again(stream, since)
+        if other.fin >= 0 and (other.first + other.fin + 1 - ack) & MASK == 0:
+            other.acknowledged = True
+            if stream.acknowledged:
+                self._finish(flow)
+
+    def tick(self, cutoff: int) -> None:
+        """Give up what has been silent, now that it is *cutoff*, in ns."""
+        for flow in list(self._flows):
+            last = self._last(flow)
+            if cutoff - last <= LINGER:
+                continue
+            if flow.over:
+                self._forget(flow)
+                continue
+            if flow.closer is None and flow.doubted is None:
+                answered = flow.answered.packets or not flow.begun
+                if cutoff - last <= (IDLE if answered else ABANDONED):
+                    continue
+            self._finish(flow)
+            self._forget(flow)
+
+    def close(self) -> None:
+        """Let every conversation end here."""
+        for flow in list(self._flows):
+            if not flow.over:
+                self._finish(flow)
+            self._forget(flow)
+
+    def settle(self) -> None:
+        """Turn every time into ns, before a capture's clock changes."""
+        for stream in self.streams.values():
+            stream.low, stream.high = self.time(stream), -1
+
+    def _begin(
+        self, key: bytes, vlans: int, flags: int, time: int, place: int
+    ) -> Stream:
+        back = reverse(key, vlans)
+        # Without a SYN it is a guess: who listens has the lower port.
+        sends = not flags & ACK if flags & SYN else key[-4:-2] >= key[-2:]
+        self.number += 1
+        flow = Flow(vlans=key[:vlans], number=self.number, opened=time, place=place)
+        flow.begun = bool(flags & SYN)
+        sent, answered = (key, back) if sends else (back, key)
+        flow.sent = Stream(sent, flow, self._wanted, self._need)
+        flow.answered = Stream(answered, flow, self._answer, self._answer_length)
+        self.streams[sent] = flow.sent
+        self.streams[answered] = flow.answered
+        self._flows[flow] = None
+        return flow.sent if sends else flow.answered
+
+    def _syn(self, stream: Stream, seq: int, since: int) -> bool:
+        """Take a SYN; return whether it is the first of this conversation's peer."""
+        if stream.isn == seq:
+            _count_again(stream, since)
+            return False
+        if stream.first < 0:
+            stream.begins_at(seq + 1)
+        elif stream.isn >= 0 or (seq + 1 - stream.first) & MASK:
+            return False
+        stream.isn = seq
+        return True
+
+    def _is_another(
+        self, flow: Flow, stream: Stream, seq: int, ack: int, flags: int
+    ) -> bool:
+        """Whether this segment shows that the SYN in `Flow.again` was believed."""
+        if flow.again is None or flags & RST:
+            return False
+        begins = flow.again[0] + 1 & MASK
+        if flags & SYN:
+            return flags & ACK != 0 and ack == begins
+        return stream is flow.sent and seq == begins != stream.next
+
+    def _begin_another(self, flow: Flow, key: bytes, vlans: int, place: int) -> Stream:
+        """Begin a conversation with the SYN in `Flow.again`; return *key*'s stream."""
+        if flow.again is None:
+            raise AssertionError("no SYN has come again")
+        isn, scale, time = flow.again
+        sent = flow.sent.key if flow.sent.isn >= 0 else key
+        self._finish(flow)
+        self._forget(flow)
+        stream = self._begin(sent, vlans, SYN, time, place)
+        stream.isn, stream.scale = isn, scale
+        stream.low = time
+        stream.begins_at(isn + 1)
+        if key != sent:
+            stream.packets = 1
+            return stream.flow.answered
+        return stream
+
+    def _syn_ack(
+        self,
+        flow: Flow,
+        stream: Stream,
+        other: Stream,
+        seq: int,
+        ack: int,
+        time: int,
+        since: int,
+    ) -> bool:
+        """Take a SYN-ACK; return whether it is the first, and acknowledges the SYN."""
+        if stream.isn == seq:
+            _count_again(stream, since)
+            return False
+        if stream.first >= 0:
+            return False
+        early = 0 if flow.early is None else flow.early[1]
+        if other.first >= 0 and not 0 <= other.offset(ack) <= early:
+            return False
+        if stream is flow.answered:
+            flow.accepted = time
+        flow.begun = True
+        stream.isn = seq
+        stream.begins_at(seq + 1)
+        if other.first < 0:
+            other.begins_at(ack)
+        elif other is flow.sent:
+            self._early(flow, other, other.offset(ack))
+        return True
+
+    def _early(self, flow: Flow, stream: Stream, accepted: int) -> None:
+        """Take of the SYN's data as many octets as the listener has accepted."""
+        if flow.early is None:
+            return
+        octets, length, time = flow.early
+        flow.early = None
+        accepted = min(accepted, length)
+        if accepted > 0:
+            stream.take(0, octets[:accepted], accepted, time, _SECOND)
+
+    def _reset(
+        self, flow: Flow, stream: Stream, other: Stream, seq: int, ack: int, flags: int
+    ) -> None:
+        """Believe a RST as Linux does since RFC 5961: at the next octet exactly.
+
+        One within the window draws a challenge, and counts if nothing follows it.
+        """
+        if stream.first < 0:
+            if flags & ACK and other.first >= 0 and flow.begun:
+                early = 0 if flow.early is None else flow.early[1]
+                believed = 0 <= other.offset(ack) <= max(early, other.reach())
+            else:
+                believed = not flow.begun
+        else:
+            offset, reach = stream.offset(seq), stream.reach()
+            believed = offset in (reach, len(stream.front)) or (
+                offset == reach + 1 and stream.fin >= 0
+            )
+            if not believed:
+                window = other.window if other.window > 0 else _WIDEST
+                if -window <= offset - reach <= window:
+                    flow.doubted = stream, stream.packets
+        if believed:
+            flow.reset = stream
+            self._finish(flow)
+
+    def _last(self, flow: Flow) -> int:
+        return max(self.time(flow.sent), self.time(flow.answered))
+
+    def _finish(self, flow: Flow) -> None:
+        flow.over = True
+        self.done.append(flow.conversation(self.capture, self._last(flow)))
+        for stream in (flow.sent, flow.answered):
+            stream.front = b""
+            stream.arrivals = []
+            stream.pending = None
+            stream.wanted = None
+            stream.top, stream.next = stream.reach(), -1
+
+    def _forget(self, flow: Flow) -> None:
+        for stream in (flow.sent, flow.answered):
+            if self.streams.get(stream.key) is stream:
+                del self.streams[stream.key]
+        del self._flows[flow]
+        # They name each other: so that nothing has to look for such rings.
+        del flow.sent, flow.answered
+
+
+def _count_again(stream: Stream, since: int) -> None:
+    if since < _COPY:
+        stream.duplicated += 1
+    else:
+        stream.retransmitted += 1
+
+
+def _scale(options: bytes) -> int:
+    """The window scale that TCP options offer; -2 if none."""
+    at = 0
+    while at + 1 < len(options) and options[at]:
+        kind = options[at]
+        if kind == 1:
+            at += 1
+            continue
+        size = options[at + 1]
+        if kind == 3 and size == 3 and at + 2 < len(options):
+            return min(options[at + 2], 14)
+        at += max(size, 2)
+    return -2

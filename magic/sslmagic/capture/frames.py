@@ -1,0 +1,173 @@
+"""Any captured frame, down to the TCP segment in it: the way of what is not plain."""
+
+from __future__ import annotations
+
+from sslmagic.capture.conversation import Counts, Unreadable
+from sslmagic.capture.flows import Flows
+from sslmagic.capture.link import Link
+from sslmagic.capture.segment import (
+    Fragment,
+    NotTCP,
+    Segment,
+    segment,
+    tcp,
+    whole,
+)
+
+__all__ = ["Frames"]
+
+_EXAMPLES = 20
+"""Unreadable packets that are named; the others are counted."""
+_PACKETS = 256
+"""Fragmented packets that may wait for their other parts at a time; Linux lets 4 MiB
+wait (net.ipv4.ipfrag_high_thresh), 64 packets of full length."""
+_PARTS = 128
+"""Parts of one packet: 64 KiB in parts of 512 octets."""
+_PATIENCE = 30_000_000_000
+"""Ns for which Linux lets a fragment wait (net.ipv4.ipfrag_time)."""
+_TCP = 6
+
+
+class _Parts:
+    """The fragments of one packet."""
+
+    __slots__ = ("began", "cut", "length", "parts", "protocol")
+
+    def __init__(self, began: int) -> None:
+        self.began = began
+        self.cut = False
+        self.length = -1
+        self.protocol = -1
+        self.parts: list[tuple[int, bytes]] = []
+
+
+class Frames:
+    """Takes frames apart, counts them, and hands on what is TCP."""
+
+    def __init__(self, flows: Flows, counts: Counts) -> None:
+        self.flows = flows
+        self.counts = counts
+        self.cutoff = 0
+        """When was looked last for what has fallen silent, in ns."""
+        self.waiting: dict[bytes, _Parts] = {}
+        """Fragments, by what belongs together."""
+
+    def take(
+        self,
+        link: Link,
+        data: bytes,
+        start: int,
+        end: int,
+        *,
+        length: int,
+        time: int,
+        place: int,
+    ) -> None:
+        """Take a frame.
+
+        Args:
+            link: how it is read.
+            data: octets of which `start` to `end` are what was captured of it.
+            length: how long it was on the wire.
+            time: when, in ns since 1970.
+            place: where in the capture its record begins.
+        """
+        if end - start < length:
+            self.counts.cut += 1
+        try:
+            frame = link(data, start, end)
+            if frame is None:
+                self.counts.not_ip += 1
+                return
+            at, vlans = frame
+            found = segment(data, at, end, length=length - (at - start))
+            if type(found) is Fragment:
+                self.counts.fragments += 1
+                self._fragment(found, data, vlans, time, place)
+                return
+        except ValueError as error:
+            if end - start >= length:
+                self._unreadable(place, str(error))
+            return
+        if type(found) is NotTCP:
+            self.counts.not_tcp += 1
+        elif type(found) is Segment:
+            self._segment(found, data, vlans, time, place)
+
+    def tick(self, cutoff: int) -> None:
+        """Give up what has waited or been silent too long, now that it is *cutoff*."""
+        if cutoff <= self.cutoff:
+            return
+        self.cutoff = cutoff
+        self.flows.tick(cutoff)
+        for key, parts in list(self.waiting.items()):
+            if cutoff - parts.began > _PATIENCE:
+                self._give_up(key)
+
+    def close(self) -> None:
+        """Let everything end here."""
+        for key in list(self.waiting):
+            self._give_up(key)
+        self.flows.close()
+
+    def _give_up(self, key: bytes) -> None:
+        del self.waiting[key]
+        self.counts.incomplete += 1
+
+    def _segment(
+        self, found: Segment, data: bytes, vlans: bytes, time: int, place: int
+    ) -> None:
+        self.flows.segment(
+            vlans + found.key if vlans else found.key,
+            len(vlans),
+            found.seq,
+            found.ack,
+            found.flags,
+            found.window,
+            data,
+            found.options,
+            found.start,
+            found.end,
+            found.length,
+            time,
+            place,
+        )
+
+    def _fragment(
+        self, found: Fragment, data: bytes, vlans: bytes, time: int, place: int
+    ) -> None:
+        key = vlans + found.key
+        parts = self.waiting.get(key)
+        if parts is None:
+            if len(self.waiting) >= _PACKETS:
+                self._give_up(next(iter(self.waiting)))
+            parts = self.waiting[key] = _Parts(time)
+        if len(parts.parts) >= _PARTS:
+            self._give_up(key)
+            return
+        parts.parts.append((found.offset, data[found.start : found.end]))
+        parts.cut |= found.cut
+        if not found.offset:
+            parts.protocol = found.protocol
+        if not found.more:
+            parts.length = found.offset + found.end - found.start
+        if parts.length < 0 or parts.protocol < 0:
+            return
+        if sum(len(part) for _, part in parts.parts) < parts.length:
+            return
+        payload = whole(parts.parts, parts.length)
+        if payload is None:
+            return
+        del self.waiting[key]
+        if parts.protocol != _TCP:
+            self.counts.not_tcp += 1
+            return
+        together = tcp(payload, found.head, 0, end=len(payload), length=len(payload))
+        self._segment(together, payload, vlans, time, place)
+
+    def _unreadable(self, place: int, fault: str) -> None:
+        self.counts.unreadable += 1
+        if len(self.counts.examples) < _EXAMPLES:
+            self.counts.examples.append(
+                Unreadable(capture=self.flows.capture, offset=place, fault=fault)
+            )

@@ -1,0 +1,135 @@
+"""The octets of a capture: from a file, a gzip file, a pipe, in large pieces.
+
+Nothing waits for a full buffer: what a pipe has is handed on at once, so that a capture
+may be read while it is made.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from sslmagic.errors import CaptureError
+
+__all__ = ["PIECE", "Source"]
+
+PIECE = 8 << 20
+"""Octets that are asked for at a time. A pipe gives 64 KiB or fewer."""
+
+_GZIP = b"\x1f\x8b"
+_GZIP_HEADER = 31
+"""zlib's number for a gzip header and trailer around the deflated octets."""
+
+
+class Source:
+    """One capture's octets; a context manager.
+
+    Args:
+        capture: a path, ``-`` for standard input, or an open binary file, which stays
+            open.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+
+    def __init__(self, capture: str | os.PathLike[str] | BinaryIO) -> None:
+        self._ours: BinaryIO | None = None
+        self._first = b""
+        if isinstance(capture, str | os.PathLike):
+            path = os.fspath(capture)
+            self.name = path
+            if path == "-":
+                stream: BinaryIO = sys.stdin.buffer
+            else:
+                self._ours = Path(path).open("rb")  # noqa: SIM115 -- closed by close()
+                stream = self._ours
+        else:
+            stream = capture
+            self.name = str(getattr(capture, "name", "-"))
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+        self.size: int | None = None
+        """Octets of the file, as they are on the disk; None of a pipe."""
+        self.taken = 0
+        """Octets that were read of `size`."""
+        if self._ours is not None:
+            status = os.fstat(self._ours.fileno())
+            if stat.S_ISREG(status.st_mode):
+                self.size = status.st_size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        if self._ours is not None:
+            self._ours.close()
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give all octets, unpacked, in pieces of at most `PIECE`.
+
+        Raises:
+            CaptureError: a gzip file is broken.
+        """
+        first = self._begins()
+        if first == _GZIP:
+            yield from self._unpacked(first)
+            return
+        yield first
+        while octets := self._next():
+            yield octets
+
+    def _begins(self) -> bytes:
+        """The first two octets, which are the next to be given."""
+        while len(self._first) < len(_GZIP):
+            if not (more := self._read(len(_GZIP) - len(self._first))):
+                break
+            self._first += more
+        return self._first
+
+    def _next(self) -> bytes:
+        octets = self._read(PIECE)
+        self.taken += len(octets)
+        return octets
+
+    def _unpacked(self, octets: bytes) -> Iterator[bytes]:
+        inflate = zlib.decompressobj(_GZIP_HEADER)
+        given = 0
+        while octets:
+            if inflate.eof:
+                # Several gzip files in a row are one, and zeros may pad them.
+                octets = octets.lstrip(b"\0")
+                inflate = zlib.decompressobj(_GZIP_HEADER)
+            unpacked = b"?"
+            while unpacked and not inflate.eof:
+                try:
+                    # In pieces: a few octets may unpack to very many.
+                    unpacked = inflate.decompress(octets, PIECE)
+                except zlib.error as error:
+                    raise CaptureError(
+                        f"the gzip file is broken: {error}",
+                        capture=self.name,
+                        offset=given,
+                    ) from None
+                octets = inflate.unconsumed_tail
+                given += len(unpacked)
+                if unpacked:
+                    yield unpacked
+            octets = inflate.unused_data or self._next()
+        if not inflate.eof:
+            raise CaptureError(
+                "the gzip file ends too early", capture=self.name, offset=given
+            )

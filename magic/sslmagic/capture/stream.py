@@ -1,0 +1,338 @@
+"""One direction of a conversation, put together as far as somebody wants it.
+
+    wanted more          the front grows in order, later data wait in `pending`
+        | enough there, or given up
+        v
+    counted only         `next` is the sequence number that is expected; whoever reads
+        |                packets may count those that have it without asking here
+        | FIN
+        v
+    closed               `next` is -1, as it is while the front grows
+
+What arrives twice is resolved as Linux does it (net/ipv4/tcp_input.c, tcp_data_queue
+and tcp_data_queue_ofo): octets that are in order stay; of segments that wait, a new one
+that lies within an old one is dropped, old ones that lie within a new one are dropped,
+and of two that overlap in part the one that begins earlier is read first. One that
+begins where an old one ends becomes part of it, as in Linux, which coalesces them.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sslmagic.capture.conversation import Side
+
+if TYPE_CHECKING:
+    from sslmagic.capture.flow import Flow
+
+__all__ = ["MASK", "PENDING_OCTETS", "PENDING_PARTS", "Stream", "Wanted"]
+
+Wanted = Callable[[bytes], int]
+"""How many octets of a front are wanted in all, given those there; 0: enough."""
+
+MASK = 0xFFFFFFFF
+PENDING_OCTETS = 1 << 18
+"""What waits for a gap to be filled, in each stream: four times a window that is not
+scaled. Beyond that the gap is one of the capture, and will not be filled."""
+PENDING_PARTS = 64
+"""How many separate parts may wait, for the same reason."""
+_HOLES = 16
+"""Gaps that are remembered behind the front, so that what fills them counts as late
+and not as sent again."""
+_COPY = 1_000_000
+"""A copy made by the capture follows within a millisecond, in ns: TCP does not send
+again that soon (Linux: 10 ms at least, tail loss probes included)."""
+_KEEP_ALIVE = 1_000_000_000
+"""Ns of silence behind which one octet before the next one is a keep-alive probe."""
+
+
+class Stream:
+    """What is known of one direction; slots are public to the readers of packets."""
+
+    __slots__ = (
+        "acknowledged",
+        "arrivals",
+        "conflicting",
+        "duplicated",
+        "fin",
+        "first",
+        "flow",
+        "front",
+        "high",
+        "holes",
+        "isn",
+        "key",
+        "low",
+        "missing",
+        "need",
+        "next",
+        "packets",
+        "pending",
+        "reordered",
+        "retransmitted",
+        "scale",
+        "top",
+        "wanted",
+        "window",
+        "wraps",
+    )
+
+    def __init__(
+        self, key: bytes, flow: Flow, wanted: Wanted | None, need: int
+    ) -> None:
+        self.key = key
+        self.flow = flow
+        self.next = -1
+        """The sequence number of what comes next, while packets are only counted."""
+        self.high = -1
+        """With `low` the time of the last packet: -1, and `low` is it in ns; or ns, to
+        which `low` is to be added as it stands in the capture."""
+        self.low = 0
+        self.packets = 0
+        self.first = -1
+        """The sequence number of the first octet; -1 while unknown."""
+        self.isn = -1
+        self.scale = -1
+        """The window's scale as said in the SYN; -1 while unknown."""
+        self.window = -1
+        """The window that this side offered last, in octets; -1 while unknown."""
+        self.wraps = 0
+        self.top = 0
+        """The offset behind the last octet that was seen, while `next` is -1."""
+        self.fin = -1
+        """The offset of the FIN."""
+        self.acknowledged = False
+        """Whether the other side has acknowledged the FIN."""
+        self.front = b""
+        self.wanted = wanted
+        self.need = need
+        self.arrivals: list[tuple[int, int]] = []
+        self.pending: list[tuple[int, bytes]] | None = []
+        """(offset, octets) in order, that touch nowhere; None once the front is."""
+        self.holes: list[tuple[int, int]] = []
+        self.missing: int | None = None
+        self.retransmitted = 0
+        self.reordered = 0
+        self.duplicated = 0
+        self.conflicting = 0
+
+    def reach(self) -> int:
+        """Return the offset behind the last octet that was seen."""
+        if self.next < 0:
+            return self.top
+        return (self.wraps << 32) + self.next - self.first
+
+    def offset(self, seq: int) -> int:
+        """Return where in the stream a sequence number is; below 0 is before it."""
+        top = self.reach()
+        ahead = (seq - self.first - top) & MASK
+        return top + (ahead if ahead < 0x80000000 else ahead - 0x100000000)
+
+    def begins_at(self, seq: int) -> None:
+        """Let the stream begin here, and be counted only if nothing is wanted."""
+        self.first = seq & MASK
+        if self.need <= 0:
+            self.count_on()
+
+    def count_on(self) -> None:
+        """Keep the front as it is, and only count from now on."""
+        if self.pending is not None:
+            at = len(self.front)
+            for offset, octets in self.pending:
+                if at < offset and len(self.holes) < _HOLES:
+                    self.holes.append((at, offset))
+                at = max(at, offset + len(octets))
+            self.pending = None
+            self.wanted = None
+        if self.fin < 0:
+            top = self.first + self.top
+            self.wraps, self.next = top >> 32, top & MASK
+
+    def close_at(self, offset: int) -> None:
+        """Take a FIN that stands at *offset*."""
+        self.top = max(self.reach(), offset)
+        self.fin = offset
+        self.next = -1
+
+    def take(
+        self, offset: int, octets: bytes, length: int, time: int, since: int
+    ) -> None:
+        """Take a segment's data.
+
+        Args:
+            offset: where in the stream they belong.
+            octets: what was captured of them.
+            length: how many there were, 1 or more.
+            time: when, in ns since 1970.
+            since: ns since the packet before of this stream.
+        """
+        top = self.reach()
+        end = offset + length
+        if self.pending is not None:
+            enough = self._place(offset, octets, end, top, time, since)
+            self.top = max(top, end)
+            if enough:
+                self.count_on()
+            return
+        self._count(offset, end, top, since)
+        if end > top:
+            if self.next < 0:
+                self.top = end
+            else:
+                end += self.first
+                self.wraps, self.next = end >> 32, end & MASK
+
+    def side(self) -> Side:
+        """Return what is known, for good."""
+        missing = self.missing
+        if self.pending is not None and self.top > len(self.front):
+            missing = len(self.front)
+        length = self.reach() if self.fin < 0 else min(self.fin, self.reach())
+        return Side(
+            octets=self.front,
+            arrivals=self.arrivals,
+            missing=missing,
+            ends=self.fin == len(self.front) and missing is None,
+            length=length,
+            packets=self.packets,
+            retransmitted=self.retransmitted,
+            reordered=self.reordered,
+            duplicated=self.duplicated,
+            conflicting=self.conflicting,
+        )
+
+    def _count(self, offset: int, end: int, top: int, since: int) -> None:
+        if offset >= top:
+            if offset > top and len(self.holes) < _HOLES:
+                self.holes.append((top, offset))
+            return
+        if end == top and since < _COPY:
+            self.duplicated += 1
+            return
+        if end == offset + 1 == top and since > _KEEP_ALIVE:
+            return
+        for index, (begin, stop) in enumerate(self.holes):
+            if offset < stop and begin < end:
+                self.reordered += 1
+                parts = ((begin, min(offset, stop)), (max(end, begin), stop))
+                self.holes[index : index + 1] = [
+                    part for part in parts if part[0] < part[1]
+                ]
+                return
+        self.retransmitted += 1
+
+    def _place(
+        self, offset: int, octets: bytes, end: int, top: int, time: int, since: int
+    ) -> bool:
+        """Put data into the front, or beside it; return whether that is enough."""
+        edge = len(self.front)
+        if offset < top and (held := self._held(offset, end)):
+            if end == offset + 1 == top and since > _KEEP_ALIVE:
+                return False
+            differing = self._differing(offset, octets)
+            self.conflicting += differing
+            if end == top and since < _COPY and not differing:
+                self.duplicated += 1
+                return False
+            self.retransmitted += held
+        elif offset < top:
+            self.reordered += 1
+        captured = offset + len(octets)
+        if offset > edge:
+            if octets:
+                self._wait(offset, octets)
+        elif captured > edge and self._grow(octets[edge - offset :], time):
+            return True
+        if captured < end and captured == len(self.front):
+            # What the capture has cut off will hardly come in another packet.
+            self.missing = captured
+            return True
+        # Too much waits: the gap is one of the capture, the receiver had no such one.
+        if top - len(self.front) > PENDING_OCTETS or len(self._waiting) > PENDING_PARTS:
+            self.missing = len(self.front)
+            return True
+        return False
+
+    @property
+    def _waiting(self) -> list[tuple[int, bytes]]:
+        return self.pending if self.pending is not None else []
+
+    def _grow(self, octets: bytes, time: int) -> bool:
+        """Put *octets* behind the front; return whether it is as long as is wanted."""
+        front = self.front + octets if self.front else octets
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= len(front):
+            # What came in order has been read first, as far as both have it.
+            offset, later = waiting.pop(0)
+            front += later[len(front) - offset :]
+        self.front = front
+        self.arrivals.append((len(front), time))
+        if len(front) < self.need or self.wanted is None:
+            return False
+        need = self.wanted(front)
+        if need > len(front):
+            self.need = need
+            return False
+        if 0 < need < len(front):
+            self.front = front[:need]
+            self.arrivals = [
+                (min(there, need), at)
+                for index, (there, at) in enumerate(self.arrivals)
+                if not index or self.arrivals[index - 1][0] < need
+            ]
+        return True
+
+    def _wait(self, offset: int, octets: bytes) -> None:
+        """Keep what lies behind a gap, as tcp_data_queue_ofo does."""
+        waiting = self._waiting
+        end = offset + len(octets)
+        index = bisect.bisect_right(waiting, offset, key=_begin)
+        if index:
+            begin, before = waiting[index - 1]
+            stop = begin + len(before)
+            if end <= stop:
+                return
+            if offset in (begin, stop):
+                # Longer than one that begins alike, or right behind the one before.
+                index -= 1
+                waiting[index] = begin, octets if offset == begin else before + octets
+            else:
+                waiting.insert(index, (offset, octets))
+        else:
+            waiting.insert(0, (offset, octets))
+        index += 1
+        while index < len(waiting) and end >= waiting[index][0] + len(
+            waiting[index][1]
+        ):
+            del waiting[index]
+
+    def _held(self, offset: int, end: int) -> bool:
+        """Whether any of these octets has been there."""
+        return offset < len(self.front) or any(
+            offset < at + len(part) and at < end for at, part in self._waiting
+        )
+
+    def _differing(self, offset: int, octets: bytes) -> int:
+        """How many of these octets have been there with another value.
+
+        Where parts that wait overlap, it is the one that is read first that counts.
+        """
+        known: dict[int, int] = {}
+        for at, part in (*reversed(self._waiting), (0, self.front)):
+            begin, stop = max(at, offset), min(at + len(part), offset + len(octets))
+            if (
+                begin < stop
+                and part[begin - at : stop - at]
+                != (octets[begin - offset : stop - offset])
+            ):
+                known.update(
+                    (index, part[index - at] != octets[index - offset])
+                    for index in range(begin, stop)
+                )
+        return sum(known.values())
+
+
+def _begin(part: tuple[int, bytes]) -> int:
+    return part[0]
