@@ -24,7 +24,7 @@ FLOORS = (
     ("proof", "trust"),
     ("balance", "reception"),
     (
-        *("listener", "sockets", "streams", "loopserver"),
+        *("listener", "sockets", "streams", "loopserver", "probe"),
         *("headers", "forwarded", "attribution", "asgi", "wsgi"),
     ),
     ("relay", "config"),
@@ -78,7 +78,10 @@ EXTRAS = {
 """The modules that may import what an extra of pyproject.toml brings."""
 
 COMMAND = {"click", "rich"}
-COMMAND_EXTRAS = {"sslmagic_cli.demo*": {"h11", "trustme"}}
+COMMAND_EXTRAS = {
+    "sslmagic_cli.craft": {"trustme"},
+    "sslmagic_cli.demo*": {"h11", "trustme"},
+}
 
 HEAVY = {"asyncio", "h11", "multiprocessing", "rich", "socket", "ssl", "trustme"}
 """What a command that only encodes or explains itself has no time to load."""

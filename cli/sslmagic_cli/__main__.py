@@ -15,8 +15,12 @@ __all__ = ["COMMANDS", "magic", "main"]
 COMMANDS = {
     "encode": "Write the preamble that announces a client.",
     "decode": "Take the preamble off FILE or standard input and say what it holds.",
+    "craft": "Write a capture of connections with a preamble, good ones or broken.",
+    "inspect": "Say which connections of a capture carried which preamble.",
     "gateway": "Accept clients, and pass what they say on to nodes behind a preamble.",
     "node": "Take the preamble off connections, and pass them on to the server behind.",
+    "probe": "Tell from outside what a listener does with preambles.",
+    "wireshark": "Install the dissector that shows preambles in Wireshark and tshark.",
     "demo": "See a client's address arrive behind TLS passthrough.",
 }
 """The name of each command's module and its help in one line.
