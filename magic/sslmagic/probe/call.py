@@ -189,8 +189,7 @@ class _Exchange:
         self._say(self._outgoing.read())
         try:
             if not self._shaken(tls):
-                # In clear, from whoever speaks no TLS.
-                self._text = bytes(self._line.came)
+                self._text = self._in_clear()
                 return
             self._version = tls.version()
             tls.write(self._question.inside + self._caller.request)
@@ -198,7 +197,12 @@ class _Exchange:
             self._text = self._response(self._decrypted(tls))
         except ssl.SSLError as error:
             self._error = error.reason or str(error)
-            self._text = b"" if self._version else bytes(self._line.came)
+            self._text = self._in_clear()
+
+    def _in_clear(self) -> bytes:
+        """Return what came from whoever speaks no TLS."""
+        came = bytes(self._line.came)
+        return b"" if came_of(came) in (Came.TLS, Came.ALERT) else came
 
     def _shaken(self, tls: ssl.SSLObject) -> bool:
         # What came before anything was sent is no TLS; it is given to it all the same.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import pytest
 
@@ -46,20 +47,28 @@ def taken(
     *,
     belief: Belief = Belief.NOT_SHOWN,
     behind: Speech = Speech.TLS,
-    **trials: Trial,
+    trials: Mapping[str, Trial] | None = None,
 ) -> FormatReport:
     whole = trial(taken=True, belief=belief, came=Came.TLS)
     return FormatReport(
-        format=format, stance=stance, behind=behind, trials={"whole": whole, **trials}
+        format=format,
+        stance=stance,
+        behind=behind,
+        trials={"whole": whole, **(trials or {})},
     )
 
 
-def refused(format: str, came: Came = Came.CLOSED, **trials: Trial) -> FormatReport:
+def refused(
+    format: str,
+    came: Came = Came.CLOSED,
+    *,
+    trials: Mapping[str, Trial] | None = None,
+) -> FormatReport:
     return FormatReport(
         format=format,
         stance=Stance.REFUSED,
         behind=None,
-        trials={"whole": trial(came=came), **trials},
+        trials={"whole": trial(came=came), **(trials or {})},
     )
 
 
@@ -171,12 +180,12 @@ def test_who_speaks_first() -> None:
 
 def test_who_turns_away() -> None:
     half = {"half": trial(lasted=0.01)}
-    one = report(refused("magic", **half), silent=trial(lasted=0.01))
+    one = report(refused("magic", trials=half), silent=trial(lasted=0.01))
     assert verdict(one) == (
         "Ends every connection from 198.51.100.7 at once, before it reads: you are no"
         " peer that it takes."
     )
-    one = report(refused("magic", **half), silent=trial(lasted=1.0))
+    one = report(refused("magic", trials=half), silent=trial(lasted=1.0))
     assert verdict(one).startswith(
         "Ends every connection from 198.51.100.7 as soon as an octet comes"
     )
@@ -189,7 +198,7 @@ def test_where_nobody_listens() -> None:
 
 def test_within_tls() -> None:
     inside = trial(taken=True, belief=Belief.BELIEVED)
-    one = report(refused("proxy1", inside=inside), speaks=Speech.TLS)
+    one = report(refused("proxy1", trials={"inside": inside}), speaks=Speech.TLS)
     assert verdict(one).endswith(
         "Within TLS it takes PROXY v1, in front of the request."
     )
@@ -221,7 +230,7 @@ BELIEVED = Belief.BELIEVED
 def test_each_fault_has_its_finding(
     name: str, heard: Trial, source: str, severity: str, words: str
 ) -> None:
-    (found,) = findings(report(taken(**{name: heard}), source=source))
+    (found,) = findings(report(taken(trials={name: heard}), source=source))
     assert found.severity == severity
     assert found.words.startswith("PROXY v2: ")
     assert words in found.words
@@ -242,7 +251,7 @@ def test_each_fault_has_its_finding(
     ],
 )
 def test_what_is_as_it_should_be_has_none(name: str, heard: Trial, source: str) -> None:
-    assert findings(report(taken(**{name: heard}), source=source)) == ()
+    assert findings(report(taken(trials={name: heard}), source=source)) == ()
 
 
 def test_who_waits_on() -> None:
@@ -261,7 +270,7 @@ def test_the_gravest_comes_first_and_formats_stand_together() -> None:
         "nested": trial(taken=True, last=True),
         "local": trial(),
     }
-    one = report(taken("magic", **faults), taken("proxy2", **faults))
+    one = report(taken("magic", trials=faults), taken("proxy2", trials=faults))
     order = [severity for severity, _ in severities(one)]
     assert order == [Severity.HIGH, Severity.LOW, Severity.NOTE]
     assert all(words.startswith("MAGIC and PROXY v2: ") for _, words in severities(one))

@@ -11,9 +11,11 @@ import pytest
 
 from sslmagic.errors import EncodeError
 from sslmagic.probe.answer import Came
+from sslmagic.probe.finding import verdict
+from sslmagic.probe.interview import MOST, Limits
 from sslmagic.probe.question import Question, Then
 from sslmagic.probe.report import Belief, FormatReport, Report, Speech, Stance, Trial
-from sslmagic.probe.survey import MOST, Limits, Survey
+from sslmagic.probe.survey import Survey
 from sslmagic.wire import FORMATS
 from tests.interop.authority import Authority
 from tests.sslmagic.probe.scripted import (
@@ -279,13 +281,14 @@ def test_the_longest_run_is_bounded(tls: ssl.SSLContext) -> None:
     assert len(report.trials) <= MOST
 
 
-@pytest.mark.parametrize("connections", [1, 5])
+@pytest.mark.parametrize("connections", [1, 2, 3, 4, 9])
 def test_no_more_connections_than_it_may_make(connections: int) -> None:
     limits = Limits(connections=connections, answer=1.0, patience=0.1, pause=0.0)
     heard: list[Trial] = []
     report = survey(closing, limits=limits, heard=heard)
     assert report.stopped == f"{connections} connections were made"
     assert list(report.trials) == heard
+    assert verdict(report)
     assert len(heard) == connections
 
 

@@ -1,0 +1,189 @@
+"""Puts questions to one listener, within limits, and judges what each answer shows.
+
+One connection at a time, a pause between two, and bounds for their number and time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+from sslmagic.preamble import Endpoint
+from sslmagic.probe.answer import Answer, Came
+from sslmagic.probe.call import Caller
+from sslmagic.probe.question import Question, Then, octets, split
+from sslmagic.probe.report import Belief, Speech, Trial, believed, spoken
+
+__all__ = ["FOLLOWS", "MOST", "Interview", "Limits", "StopError"]
+
+MOST = 40
+"""Connections that the longest run makes."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far a probe goes; all times in seconds."""
+
+    connections: int = MOST
+    timeout: float = 120.0
+    """For all of it."""
+    answer: float = 3.0
+    """To listen for the answer to what was asked."""
+    patience: float = 10.0
+    """To listen to somebody who waits for more."""
+    pause: float = 0.05
+    """Between two connections."""
+    late: float = 1.0
+    """Before a late preamble: well within 5, the deadline that is usual, and within 3,
+    the shortest that proxy-protocol.txt allows."""
+    between: float = 0.005
+    """Between two octets that are sent by themselves."""
+
+
+class StopError(Exception):
+    """No more is asked; the words say why."""
+
+
+class Interview:
+    """The questions of one run, as they are put.
+
+    Args:
+        caller: who puts them.
+        heard: called with each question and its answer as it comes.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        limits: Limits,
+        heard: Callable[[Trial], None] | None = None,
+    ) -> None:
+        self.limits = limits
+        self.port = caller.address.port
+        self.trials: list[Trial] = []
+        self.status: int | None = None
+        """What a request without a preamble got, once that is known."""
+        self._caller = caller
+        self._heard = heard
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the first question could be put."""
+        return time.monotonic() - self._began
+
+    def wait(
+        self, name: str, words: str, octets: bytes, *, patience: float | None = None
+    ) -> Trial:
+        """Say no more than *octets*, and see when the listener ends the connection."""
+        return self.put(
+            Question(
+                name=name,
+                words=words,
+                pieces=(octets,) if octets else (),
+                then=Then.NOTHING,
+                patience=patience or self.limits.patience,
+                to_the_end=True,
+            )
+        )
+
+    def put_preamble(
+        self,
+        format: str,
+        name: str,
+        words: str,
+        preamble: bytes,
+        *,
+        client: Endpoint | None,
+        then: Then,
+        like: Trial | None = None,
+        cut: int = 1,
+        between: float = 0.0,
+        delay: float = 0.0,
+    ) -> Trial:
+        """Put a preamble in front of what follows; the rest is as for `put`.
+
+        Args:
+            cut: into how many pieces: 1, 2, or else each octet by itself.
+            between: seconds between two pieces.
+            delay: seconds before the first.
+        """
+        pieces = {1: (preamble,), 2: split(preamble)}.get(cut) or octets(preamble)
+        question = Question(
+            name=f"{format} {name}",
+            words=f"{words}: {format}",
+            pieces=pieces,
+            then=then,
+            between=between,
+            delay=delay,
+        )
+        return self.put(question, client=client, like=like)
+
+    def put(
+        self,
+        question: Question,
+        *,
+        client: Endpoint | None = None,
+        like: Trial | None = None,
+    ) -> Trial:
+        """Put a question.
+
+        Args:
+            client: whom it claims.
+            like: what was taken; a proxy may take a preamble that the server behind it
+                refuses, and then has nothing to say.
+
+        Raises:
+            StopError: a limit is reached, or nobody listens.
+        """
+        limits = self.limits
+        left = self._began + limits.timeout - time.monotonic()
+        if len(self.trials) >= limits.connections:
+            raise StopError(f"{limits.connections} connections were made")
+        if left <= 0:
+            raise StopError(f"{limits.timeout:g} s were over")
+        if self.trials:
+            time.sleep(min(limits.pause, left))
+        if not question.to_the_end:
+            question = dataclasses.replace(question, patience=limits.answer)
+        answer = self._caller.ask(question, within=left)
+        taken = self._is_taken(question, answer)
+        if like is not None and like.answer.text and not answer.text:
+            taken = False
+        shown = Belief.NOT_SHOWN
+        if client is not None and taken:
+            shown = believed(answer.text, client.host, answer.local, self.port)
+        if question.inside:
+            # Many a server skips what it does not understand in front of a request.
+            taken = shown is Belief.BELIEVED
+        trial = Trial(question=question, answer=answer, taken=taken, belief=shown)
+        self.trials.append(trial)
+        if self._heard is not None:
+            self._heard(trial)
+        if answer.came is Came.UNREACHABLE:
+            raise StopError(f"no connection any more: {answer.error}")
+        return trial
+
+    def _is_taken(self, question: Question, answer: Answer) -> bool:
+        """Whether the listener served, as it does without a preamble if it does."""
+        if question.inside:
+            return self._is_served(answer.status)
+        speech = spoken(answer, is_quiet=question.then is Then.NOTHING)
+        if speech is not _SHOWN[question.then]:
+            return False
+        if speech is Speech.HTTP and question.preamble:
+            return self._is_served(answer.status)
+        return True
+
+    def _is_served(self, status: int | None) -> bool:
+        if self.status is None:
+            return status is not None and status not in _NOT_UNDERSTOOD
+        return status is not None and (status < 400 or status == self.status)
+
+
+_SHOWN = {Then.TLS: Speech.TLS, Then.HTTP: Speech.HTTP, Then.NOTHING: Speech.FIRST}
+"""What shows that the listener has understood what was sent behind a preamble."""
+FOLLOWS = {speech: then for then, speech in _SHOWN.items()}
+_NOT_UNDERSTOOD = {400, 405, 501, 505}
+"""What HTTP servers say to octets that make no request they know."""

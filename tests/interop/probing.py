@@ -1,0 +1,193 @@
+"""What `magic probe` says of each listener that is here.
+
+`python -m tests.interop.probing` writes what was heard to docs/probe.md.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sslmagic import Endpoint
+from sslmagic.probe import (
+    Belief,
+    FormatReport,
+    Limits,
+    Report,
+    Severity,
+    Stance,
+    Survey,
+    Target,
+    Trial,
+    findings,
+    verdict,
+)
+from tests.interop.authority import NAME, Authority
+from tests.interop.peers import Address, version
+from tests.interop.probed import DEADLINE, LISTENERS, Listener, running
+
+__all__ = ["LIMITS", "PAGE", "heard", "page", "row", "survey"]
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGE = PROJECT / "docs" / "probe.md"
+
+LIMITS = Limits(answer=1.0, patience=3.0, pause=0.0, late=0.4)
+REQUEST = f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode()
+
+NAMES = {"magic": "MAGIC", "proxy1": "v1", "proxy2": "v2"}
+ASKED = {
+    "halves": "in two pieces",
+    "octets": "octet by octet",
+    "late": f"{LIMITS.late:g} s late",
+    "local": "no client",
+    "bad_checksum": "wrong CRC32C",
+    "nested": "two of them",
+}
+COLUMNS = (
+    "listener",
+    "set up with",
+    "asked from",
+    "without a preamble",
+    *NAMES.values(),
+    *ASKED.values(),
+    "says nothing",
+    "half a preamble",
+)
+TITLES = {"haproxy": "HAProxy", "gunicorn": "gunicorn"}
+START, END = "<!-- heard -->\n", "<!-- end -->\n"
+
+
+def survey(listener: Listener, address: Address) -> Report:
+    """Asks one listener all there is to ask."""
+    return Survey(
+        Target(name=address[0], address=Endpoint(*address)),
+        request=REQUEST,
+        limits=LIMITS,
+        source=listener.source,
+        server_name=NAME,
+    ).run()
+
+
+def heard(places: Mapping[str, Address]) -> dict[Listener, Report]:
+    """Asks all listeners that run, side by side."""
+    here = [listener for listener in LISTENERS if listener.place in places]
+    with ThreadPoolExecutor(len(here)) as pool:
+        reports = pool.map(lambda one: survey(one, places[one.place]), here)
+        return dict(zip(here, reports, strict=True))
+
+
+def row(listener: Listener, report: Report) -> str:
+    """One listener's line of the table."""
+    return _line(
+        listener.name,
+        f"`{listener.setting}`".replace("|", "\\|"),
+        listener.source,
+        _without(report),
+        *(_format(one) for one in report.formats),
+        *(_trial(report, name) for name in ASKED),
+        _wait(report.silent),
+        _wait(report.half) if report.half else "",
+    )
+
+
+def page(reports: Mapping[Listener, Report]) -> str:
+    """The page with what was heard in place of what it has."""
+    head, start, rest = PAGE.read_text("utf-8").partition(START)
+    _, end, tail = rest.partition(END)
+    table = [_line(*COLUMNS), _line(*("---" for _ in COLUMNS))]
+    table += [row(listener, report) for listener, report in reports.items()]
+    said = [
+        f"- **{listener.name}**, `{listener.setting}`, asked from {listener.source}:"
+        f" {verdict(report)}{_gravest(report)}"
+        for listener, report in reports.items()
+    ]
+    peers = ("haproxy", "nginx", "hitch", "stunnel")
+    versions = ", ".join(f"{TITLES.get(one, one)} {version(one)}" for one in peers)
+    heading = f"Heard of {versions} and gunicorn {_gunicorn()}.\n"
+    body = "\n".join([heading, *table, "", "### In words", "", *said, ""])
+    return f"{head}{start}\n{body}\n{end}{tail}"
+
+
+def _without(report: Report) -> str:
+    if report.speaks:
+        return {"tls": "TLS", "http": "HTTP"}[report.speaks]
+    first = report.trials[0].answer
+    return "closes" if first.is_end else first.said
+
+
+def _format(one: FormatReport) -> str:
+    if one.taken("inside"):
+        return "within TLS, believed"
+    if one.stance is Stance.REFUSED:
+        answer = one.trials["whole"].answer
+        return "closes" if answer.is_end else answer.said
+    shown = {
+        Belief.BELIEVED: "believed",
+        Belief.OWN: "not used",
+        Belief.NOT_SHOWN: "not shown",
+    }
+    return f"{one.stance}, {shown[one.belief]}"
+
+
+def _trial(report: Report, name: str) -> str:
+    """What the formats that are taken have in common, or each its own."""
+    said = {
+        NAMES[one.format]: "taken" if one.taken(name) else "refused"
+        for one in report.takes
+        if name in one.trials
+    }
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return ", ".join(f"{format} {word}" for format, word in said.items())
+
+
+def _wait(trial: Trial | None) -> str:
+    assert trial is not None
+    lasted = round(trial.answer.lasted)
+    if not trial.answer.ended:
+        return f"over {lasted} s"
+    return f"{lasted} s" if lasted else "at once"
+
+
+def _gravest(report: Report) -> str:
+    """What is more than a note, as the command says it."""
+    return "".join(
+        f" *{one.severity}*: {one.words}."
+        for one in findings(report)
+        if one.severity is not Severity.NOTE
+    )
+
+
+def _gunicorn() -> str:
+    import gunicorn
+
+    return str(gunicorn.__version__)
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def main(arguments: Iterable[str] = ()) -> int:
+    logging.disable()
+    missing = sorted({one.name for one in LISTENERS if not one.is_here})
+    if missing:
+        sys.stderr.write(f"not here: {', '.join(missing)}\n")
+        return 1
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        # hitch reads its certificate as nobody.
+        directory.chmod(0o755)
+        authority = Authority.create(directory / "authority")
+        with running(directory, authority) as places:
+            PAGE.write_text(page(heard(places)), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    assert LIMITS.patience > DEADLINE
+    sys.exit(main())
