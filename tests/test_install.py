@@ -44,6 +44,7 @@ def test_the_wheel_holds_two_packages_and_no_magic(wheel: Path) -> None:
     theirs = [name for name in names if name.startswith("twisted/")]
     assert theirs == [PLUGIN]
     assert {"sslmagic/py.typed", "sslmagic_cli/py.typed"} <= set(names)
+    assert "sslmagic/dissect/magic.lua" in names
 
 
 def test_the_wheel_holds_every_source(wheel: Path) -> None:

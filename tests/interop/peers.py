@@ -67,11 +67,13 @@ PEERS: Mapping[str, Peer] = {
     "curl": _program("curl", None, "--version"),
     "haproxy": _program("haproxy", None, "-v"),
     "hitch": _program("hitch", None, "--version"),
+    "lua5.4": _program("lua5.4", None, "-v"),
     "nginx": _program("nginx", None, "-v"),
     "nginx-stream": Peer("libnginx-mod-stream", NGINX_STREAM.exists, ("nginx", "-v")),
     "openssl": _program("openssl", None, "version"),
     "strace": _program("strace", None, "-V"),
     "stunnel": _program("stunnel4", None, "-version"),
+    "tshark": _program("tshark", None, "--version"),
     "wrk": _program("wrk", None, "-v"),
     "go": _program("go", "golang-go", "version"),
     "go-proxyproto": Peer(

@@ -869,7 +869,8 @@ local prefs = sslmagic.prefs
 prefs.heuristic = Pref.bool("Recognise preambles by their signature", true,
     "On any port, at the front of a TCP stream")
 prefs.first_ports = Pref.range("Ports at which to look first",
-    "443,465,563,636,853,989-990,992-995,5061,8443",
+    "21,22,25,80,110,143,389,443,465,563,587,636,853,989-990,992-995,1883,3306,5061,5222,5432,"
+        .. "6379,8000,8008,8080,8443,8883",
     "Where another dissector has the port, it is asked after this one", 65535)
 prefs.magic_ports = Pref.range("Ports that require MAGIC", "",
     "Connections to these are judged whatever they begin with", 65535)
@@ -1158,15 +1159,32 @@ local is_lifted = false
 
 -- In a tunnel there are several of a field: the last is the innermost.
 local function last(field)
-    local infos = { field() }
-    return infos[#infos] and infos[#infos].value
+    local first, second = field()
+    if second then
+        local infos = { field() }
+        first = infos[#infos]
+    end
+    return first and first.value
 end
 
 local function direction(pinfo)
-    if pinfo.src_port == pinfo.dst_port then
-        return tostring(pinfo.src)
+    local port = pinfo.src_port
+    return port ~= pinfo.dst_port and port or tostring(pinfo.src)
+end
+
+-- In the first of two passes tshark makes no fields unless it has a filter to apply. Then a
+-- connection is known by its ends, and one with the same ends is not told from it.
+local is_blind = false
+
+local function key_of(pinfo)
+    local key = not is_blind and last(stream_field)
+    if key then
+        return key
     end
-    return tostring(pinfo.src_port)
+    is_blind = true
+    local here = tostring(pinfo.src) .. " " .. pinfo.src_port
+    local there = tostring(pinfo.dst) .. " " .. pinfo.dst_port
+    return here < there and here .. " " .. there or there .. " " .. here
 end
 
 -- Whether the segment may be the first of its direction.
@@ -1236,6 +1254,12 @@ local function successor(s, pinfo)
 end
 
 local function hand_over(dissector, tvb, pinfo, tree, base)
+    if dissector == tls and base == 0 then
+        -- It is called by TCP as well as by this one, and takes no conversation.
+        pinfo.can_desegment = pinfo.can_desegment > 0 and 2 or 0
+        tls:call(tvb, pinfo, tree)
+        return
+    end
     chained(pinfo, base, function()
         if dissector then
             dissector:call(tvb, pinfo, tree)
@@ -1262,29 +1286,31 @@ local function follow(tvb, pinfo, tree, state, base)
         data:call(tvb, pinfo, tree)
         return
     end
-    local successor_known = state.next
-    if is_peer and state.next == nil then
+    local heir = state.next
+    if is_peer and (heir == nil or pinfo.number < state.decided) then
         local s = tvb:raw(0, math.min(tvb:len(), 64))
         local format = signature(s)
-        if format == "part" and pinfo.can_desegment > 0 then
+        -- A word in capitals that has not ended is a request's, mostly.
+        local is_open = format == "part" or string.find(s, "^%u+$") and #s < 16
+        if is_open and pinfo.can_desegment > 0 then
             await(pinfo, base)
             return
         elseif format and format ~= "part" then
-            state.nested, state.nested_format = pinfo.number, format
-            state.next = data
+            state.nested, state.nested_format, heir = pinfo.number, format, data
         else
-            state.next = successor(s, pinfo) or false
+            heir = successor(s, pinfo) or false
         end
-        successor_known = state.next
-    elseif not is_peer and state.next == nil then
-        successor_known = of_ports(pinfo)
+        state.next, state.decided = heir, pinfo.number
+    elseif heir == nil then
+        heir = of_ports(pinfo)
     end
     local mark = "sslmagic.nested." .. state.key
     if is_peer and state.nested == pinfo.number and not pinfo.private[mark] then
         pinfo.private[mark] = "shown"
         show_nested(tvb, tree, state)
+        pinfo.cols.info:append(" [nested at " .. state.total .. "]")
     end
-    hand_over(successor_known or nil, tvb, pinfo, tree, base)
+    hand_over(heir or nil, tvb, pinfo, tree, base)
 end
 
 local function limits()
@@ -1335,12 +1361,12 @@ local function front(tvb, pinfo, tree, state)
 end
 
 local function is_front(pinfo, state)
-    if direction(pinfo) ~= state.from then
+    local number, judged = pinfo.number, state.front
+    if judged and number > judged or direction(pinfo) ~= state.from then
         return false
     end
-    local is_seen = pinfo.private["sslmagic.front." .. state.key]
-    return not state.front or pinfo.number < state.front
-        or (pinfo.number == state.front and not is_seen)
+    -- One frame may hold the end of the preamble and, as a segment of its own, what follows.
+    return number ~= judged or not pinfo.private["sslmagic.front." .. state.key]
 end
 
 local function continue(tvb, pinfo, tree, state)
@@ -1362,10 +1388,16 @@ end
 local ANY = { magic = true, proxy1 = true, proxy2 = true }
 -- Streams of which too little is there to tell whether they begin with a signature.
 local doubtful = {}
+-- Where sequence numbers say nothing: directions that began with something else.
+local plain = {}
 
 -- Returns the octets taken if a stream begins with a signature or may; else 0.
 local function recognise(tvb, pinfo, tree, key)
     if doubtful[key] == false or not (doubtful[key] or is_first()) or tvb:len() == 0 then
+        return 0
+    end
+    local way = is_blind and key .. " from " .. tostring(direction(pinfo))
+    if way and plain[way] then
         return 0
     end
     local s = tvb:raw(0, math.min(tvb:len(), 16))
@@ -1379,11 +1411,14 @@ local function recognise(tvb, pinfo, tree, key)
         return begin(tvb, pinfo, tree, key, ANY)
     end
     doubtful[key] = doubtful[key] and false
+    if way then
+        plain[way] = true
+    end
     return 0
 end
 
 function sslmagic.dissector(tvb, pinfo, tree)
-    local key = last(stream_field)
+    local key = key_of(pinfo)
     local state = streams[key]
     if state then
         return continue(tvb, pinfo, tree, state)
@@ -1409,10 +1444,8 @@ sslmagic:register_heuristic("tcp", function(tvb, pinfo, tree)
     if is_lifted or is_asking or not prefs.heuristic then
         return is_lifted
     end
-    local key = last(stream_field)
-    if key == nil then
-        return false
-    elseif streams[key] then
+    local key = key_of(pinfo)
+    if streams[key] then
         continue(tvb, pinfo, tree, streams[key])
         return true
     end
@@ -1449,7 +1482,8 @@ local function take_ports()
 end
 
 function sslmagic.init()
-    streams, pending, ends, doubtful = {}, {}, {}, {}
+    streams, pending, ends = {}, {}, {}
+    doubtful, plain, is_blind = {}, {}, false
     take_ports()
 end
 
@@ -1461,7 +1495,7 @@ local function ended(pinfo)
     if not is_reset and not last(fin_field) then
         return nil
     end
-    local key = last(stream_field)
+    local key = key_of(pinfo)
     local state = streams[key]
     local had = state and state.pending
     if state then
@@ -1482,8 +1516,8 @@ local function ended(pinfo)
 end
 
 function ending.dissector(tvb, pinfo, tree)
-    if not pinfo.visited and (next(pending) or next(required)) then
-        ends[pinfo.number] = ended(pinfo)
+    if next(pending) or next(required) then
+        ends[pinfo.number] = ends[pinfo.number] or ended(pinfo)
     end
     local wrong = ends[pinfo.number]
     if wrong then
