@@ -100,7 +100,7 @@ class _Fields:
         table.add_column("meaning", overflow="fold")
         for part in self._parts:
             self._add(table, part, per_line)
-        end = sum(len(part.octets) for part in self._parts)
+        end = self._parts[-1].offset + len(self._parts[-1].octets) if self._parts else 0
         if self._fault and self._fault.offset >= end:
             table.add_row(str(end), Text("^^", _FAULT_SAID), "", self._said())
         yield table

@@ -23,9 +23,11 @@ from sslmagic.reception import DEADLINE, Accepted, Peer, Reception, Refused
 from sslmagic.trust import Trust
 from sslmagic.wire import FORMATS, Frame, signature
 
-__all__ = ["ANYBODY", "Judge"]
+__all__ = ["ANYBODY", "EVERYBODY", "Judge"]
 
-ANYBODY: Final = Trust(["0.0.0.0/0", "::/0"], formats=FORMATS, anyone=True)
+EVERYBODY: Final = ("0.0.0.0/0", "::/0")
+"""All networks."""
+ANYBODY: Final = Trust(EVERYBODY, formats=FORMATS, anyone=True)
 """Every peer may name any client that a peer elsewhere may name."""
 
 _SECOND: Final = 1_000_000_000

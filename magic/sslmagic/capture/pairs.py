@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from sslmagic.anatomy import printable
 from sslmagic.capture.connection import Connection
+from sslmagic.capture.verdict import Verdict
 from sslmagic.preamble import Endpoint, UnixEndpoint
 
 __all__ = ["LIMIT", "SKEW", "Hop", "Pair", "Pairs"]
@@ -41,6 +42,7 @@ class Hop(NamedTuple):
     """Whom its preamble names; None for nobody, or without one."""
     destination: Endpoint | UnixEndpoint | None
     has_preamble: bool
+    verdict: Verdict
     hello: bytes
     """A digest of the ClientHello; empty without one."""
 
@@ -59,6 +61,7 @@ class Hop(NamedTuple):
             said.source if said else None,
             said.destination if said else None,
             said is not None,
+            connection.verdict,
             hashlib.blake2b(hello, digest_size=12).digest() if hello else b"",
         )
 
@@ -152,8 +155,8 @@ def _best(back: Hop, fronts: list[Hop]) -> Pair | None:
 
 def _agreeing(front: Hop, back: Hop) -> tuple[str, ...]:
     """Return in what the two agree; nothing if they cannot belong together."""
-    if (front.peer, front.listener) == (back.peer, back.listener):
-        # The same hop, captured at both of its ends.
+    if front.listener == back.listener:
+        # The same hop at both of its ends; or what was said twice, by a test mostly.
         return ()
     hello = bool(front.hello) and front.hello == back.hello
     client = back.source is not None and front.peer == back.source

@@ -89,4 +89,4 @@ def silence(conversation: Conversation) -> str:
             return "refused: nobody listens there"
         return "no answer to its SYN"
     seconds = (conversation.closed - conversation.opened) / _SECOND
-    return f"sent nothing in {seconds:.1f} s{how_it_ended(conversation)}"
+    return f"sent nothing in {seconds:.3g} s{how_it_ended(conversation)}"

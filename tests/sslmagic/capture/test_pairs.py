@@ -108,6 +108,10 @@ def test_one_hop_captured_at_both_ends_is_no_pair() -> None:
     assert pairs(back(1), back(2)) == []
 
 
+def test_a_hello_that_is_said_twice_to_one_listener_is_no_pair() -> None:
+    assert pairs(front(1), front(2, peer=GATEWAY)) == []
+
+
 def test_a_chain_is_paired_hop_by_hop() -> None:
     hops = [
         front(1),

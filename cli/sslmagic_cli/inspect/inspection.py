@@ -1,0 +1,301 @@
+"""One run of `magic inspect`: captures in, and each connection to whoever wants it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from rich.console import Console, RenderableType
+
+from sslmagic.capture.connection import Connection
+from sslmagic.capture.conversations import Reader
+from sslmagic.capture.judge import EVERYBODY, Judge
+from sslmagic.capture.pairs import Pair, Pairs
+from sslmagic.capture.selection import Selection
+from sslmagic.capture.totals import Totals
+from sslmagic.capture.verdict import Verdict
+from sslmagic.errors import CaptureError
+from sslmagic.trust import Trust
+from sslmagic_cli import output, render
+from sslmagic_cli.exits import CommandError, Exit
+from sslmagic_cli.inspect import columns, document, sheet
+from sslmagic_cli.inspect.full import full
+from sslmagic_cli.inspect.page import Page
+from sslmagic_cli.inspect.progress import progress
+from sslmagic_cli.inspect.record import paired, recorded, summed
+from sslmagic_cli.inspect.rows import Rows
+from sslmagic_cli.inspect.spool import Spool
+from sslmagic_cli.inspect.summary import matched, summary
+
+__all__ = ["Inspection"]
+
+_FEW_PAIRS: Final = 20
+_STANDARD: Final = "-"
+
+
+class Inspection:
+    """Reads captures once, and writes what was asked for.
+
+    Args:
+        options: the command's, by their names.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+        self._captures: tuple[str, ...] = options["captures"]
+        self._judge = _judge(options)
+        self._selection = _selection(options)
+        self._totals = Totals()
+        self._pairs = Pairs()
+        self._numbers: set[int] = set()
+        """Of the connections that are selected, if not all are."""
+
+    def run(self) -> int:
+        """Return the exit code.
+
+        Raises:
+            CaptureError: a capture is broken; what was read before has been written.
+            CommandError: a capture cannot be read, or a file not be written.
+        """
+        self._check()
+        with progress(visible=not self._shows_rows) as told, _patient(self._captures):
+            reader = Reader(
+                self._captures,
+                wanted=self._judge.wanted,
+                workers=self._options["workers"],
+                progress=told,
+            )
+            connections = self._judge.connections(reader)
+            if self._options["number"] is not None:
+                return self._one(connections, self._options["number"])
+            return self._all(connections, reader)
+
+    @property
+    def _shows_rows(self) -> bool:
+        return self._is_table and not self._options["totals"]
+
+    @property
+    def _is_table(self) -> bool:
+        return not any(
+            self._options[name] for name in ("as_json", "as_lines", "as_csv")
+        )
+
+    def _check(self) -> None:
+        """Raise at once what would be raised after an hour of reading."""
+        if self._options["parquet"]:
+            columns.check_pyarrow()
+        for name in ("html", "parquet"):
+            path = self._options[name]
+            if path is not None and any(map(_same(path), self._captures)):
+                raise CommandError(f"{path} is a capture itself", Exit.CANNOT_CREATE)
+        for name in self._captures:
+            if name != _STANDARD and not os.access(name, os.R_OK):
+                raise _unreadable(name)
+
+    def _one(self, connections: Iterable[Connection], number: int) -> int:
+        for connection in _readable(connections):
+            if connection.conversation.number != number:
+                continue
+            if self._is_table:
+                output.say(render.drawn(*full(connection), to=sys.stdout))
+            else:
+                document.say_line(recorded(connection))
+            return self._code(int(connection.is_fault))
+        raise CommandError(f"there is no connection {number}", Exit.USAGE)
+
+    def _all(self, connections: Iterable[Connection], reader: Reader) -> int:
+        fault: CaptureError | CommandError | None = None
+        with contextlib.ExitStack() as stack:
+            spool = self._spool(stack)
+            page = Page() if self._options["html"] else None
+            takers = self._takers(spool, page)
+            try:
+                for connection in _readable(connections):
+                    self._take(connection, takers)
+            except (CaptureError, CommandError) as error:
+                # What was read is shown first.
+                fault = error
+            pairs = [*self._matched()]
+            fronts = len(_fronts(pairs))
+            self._write(reader, spool, page, pairs, fronts)
+        if fault is not None:
+            raise fault
+        return self._code(self._totals.faults - fronts)
+
+    def _take(
+        self, connection: Connection, takers: Iterable[Callable[[Connection], None]]
+    ) -> None:
+        # The other side of a pair may be one that is not asked for.
+        self._pairs.add(connection)
+        if not self._selection.matches(connection):
+            return
+        if self._selection != Selection():
+            self._numbers.add(connection.conversation.number)
+        self._totals.add(connection)
+        for taker in takers:
+            taker(connection)
+
+    def _spool(self, stack: contextlib.ExitStack) -> Spool | None:
+        if any(self._options[name] for name in ("as_json", "as_csv", "parquet")):
+            return stack.enter_context(contextlib.closing(Spool()))
+        return None
+
+    def _takers(
+        self, spool: Spool | None, page: Page | None
+    ) -> list[Callable[[Connection], None]]:
+        takers: list[Callable[[Connection], None]] = []
+        if self._shows_rows:
+            rows = Rows(Console(file=sys.stdout), wrap=output.is_terminal())
+            rows.head()
+            takers.append(rows.say)
+        if self._options["as_lines"]:
+            takers.append(lambda one: document.say_line(recorded(one)))
+        if spool is not None:
+            takers.append(lambda one: spool.add(recorded(one)))
+        if page is not None:
+            takers.append(page.add)
+        return takers
+
+    def _matched(self) -> Iterator[Pair]:
+        for pair in self._pairs.matched():
+            numbers = {pair.front.number, pair.back.number}
+            if self._selection == Selection() or numbers & self._numbers:
+                yield pair
+
+    def _write(
+        self,
+        reader: Reader,
+        spool: Spool | None,
+        page: Page | None,
+        pairs: list[Pair],
+        fronts: int,
+    ) -> None:
+        numbers = {pair.front.number: pair.back.number for pair in reversed(pairs)}
+        numbers |= {pair.back.number: pair.front.number for pair in pairs}
+        if page is not None:
+            text = page.whole(self._totals, reader.counts, pairs, fronts)
+            _create(Path(self._options["html"]), text)
+        if spool is not None and self._options["parquet"]:
+            columns.write_columns(
+                Path(self._options["parquet"]), spool.records(numbers)
+            )
+        if spool is not None and self._options["as_csv"]:
+            sheet.say_sheet(spool.records(numbers))
+        elif spool is not None and self._options["as_json"]:
+            document.say_document(
+                spool.records(numbers),
+                map(paired, pairs),
+                summed(self._totals, reader.counts, len(pairs), fronts),
+            )
+        elif self._is_table:
+            self._say_summary(reader, pairs, fronts)
+
+    def _say_summary(self, reader: Reader, pairs: list[Pair], fronts: int) -> None:
+        parts: list[RenderableType] = [*summary(self._totals, reader.counts, fronts)]
+        if pairs:
+            most = len(pairs) if self._options["all_pairs"] else _FEW_PAIRS
+            more = max(len(pairs) - most, 0)
+            parts += matched(pairs[:most], more)
+        output.say(render.drawn(*parts, to=sys.stdout))
+
+    def _code(self, faults: int) -> int:
+        return Exit.DATA if faults and self._options["check"] else Exit.DONE
+
+
+def _judge(options: dict[str, Any]) -> Judge:
+    trust = Trust(
+        options["trust"] or EVERYBODY,
+        options["direct"],
+        options["others"],
+        options["accept"],
+        loopback_sources=options["allow_loopback_source"],
+        # Nobody is let in by it: somebody looks.
+        anyone=True,
+    )
+    return Judge(
+        trust,
+        deadline=options["deadline"],
+        limit=options["limit"],
+        ssl=options["protocol"] == "ssl",
+    )
+
+
+def _selection(options: dict[str, Any]) -> Selection:
+    return Selection(
+        verdicts=frozenset(map(Verdict, options["verdicts"])),
+        clients=options["clients"],
+        peers=options["peers"],
+        listeners=options["listeners"],
+        server_names=options["names"],
+        formats=frozenset(options["formats"]),
+        faults=options["faults"],
+        since=options["since"],
+        until=options["until"],
+    )
+
+
+def _readable(connections: Iterable[Connection]) -> Iterator[Connection]:
+    """Yield *connections*; what stops their reading is the caller's missing input."""
+    try:
+        yield from connections
+    except OSError as error:
+        name = error.filename or "standard input"
+        raise CommandError(f"{name}: {error.strerror}", Exit.NO_INPUT) from None
+
+
+def _unreadable(name: str) -> CommandError:
+    try:
+        Path(name).open("rb").close()
+    except OSError as error:
+        return CommandError(f"{name}: {error.strerror}", Exit.NO_INPUT)
+    return CommandError(f"{name}: cannot be read", Exit.NO_INPUT)
+
+
+def _same(path: str) -> Callable[[str], bool]:
+    def same(capture: str) -> bool:
+        try:
+            return capture != _STANDARD and Path(path).samefile(capture)
+        except OSError:
+            return False
+
+    return same
+
+
+def _create(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8", "backslashreplace")
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}", Exit.CANNOT_CREATE) from None
+
+
+def _fronts(pairs: Iterable[Pair]) -> set[int]:
+    return {
+        pair.front.number for pair in pairs if pair.front.verdict is Verdict.MISSING
+    }
+
+
+@contextlib.contextmanager
+def _patient(captures: tuple[str, ...]) -> Generator[None]:
+    """Leave the first Ctrl-C of a live capture to whoever captures.
+
+    It ends then, we read what it has written, and come to the totals. The second one is
+    ours, for a writer that does not end.
+    """
+    if _STANDARD not in captures or sys.stdin is None or sys.stdin.isatty():
+        yield
+        return
+
+    def first(_: int, __: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

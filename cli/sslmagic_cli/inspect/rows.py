@@ -1,0 +1,178 @@
+"""The rows of `magic inspect`: each is there as soon as its connection is judged.
+
+Widths are fixed before the first connection comes, so that nothing has to be kept.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import textwrap
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from rich.console import Console
+from rich.style import Style
+
+from sslmagic.anatomy import printable
+from sslmagic.capture.connection import Connection
+from sslmagic.capture.verdict import FINE, Verdict
+from sslmagic.preamble import Endpoint, UnixEndpoint
+from sslmagic_cli import output
+
+__all__ = ["STYLES", "Rows", "clock", "kind", "shown", "style_of"]
+
+WIDE = 118
+"""Columns from which the name that TLS asks for has one of its own."""
+_SECOND: Final = 1_000_000_000
+_FEW_LINES = 2
+"""Lines that the words of a fault take at most."""
+
+_DOUBT = frozenset({Verdict.SILENT, Verdict.WAITING, Verdict.UNSEEN, Verdict.MISSING})
+"""Verdicts that are faults on one side of a gateway, or in a part of a capture."""
+
+STYLES: Final = {"ok": "green", "fault": "bold red", "doubt": "yellow"}
+"""Colours of verdicts."""
+
+
+class _Column(NamedTuple):
+    name: str
+    width: int
+    right: bool = False
+
+
+class Rows:
+    """Writes rows to standard output.
+
+    Args:
+        console: what is written to: its width and its colours.
+        wrap: whether words are cut to the width; a file has no width.
+    """
+
+    def __init__(self, console: Console, *, wrap: bool) -> None:
+        self._colours = console.color_system is not None and not console.no_color
+        self._wrap = wrap
+        self._width = console.width
+        self._columns = _columns(console.width)
+        self._styles: dict[str, Style] = {}
+
+    def head(self) -> None:
+        """Write the names of the columns."""
+        cells = [[(column.name, "dim")] for column in self._columns]
+        self._write(cells)
+
+    def say(self, connection: Connection) -> None:
+        """Write one connection; a fault has its words below it."""
+        conversation = connection.conversation
+        style = style_of(connection.verdict)
+        client = shown(connection.client)
+        said = [
+            (str(conversation.number), "dim"),
+            (clock(conversation.opened)[: self._columns[1].width], "dim"),
+            (client, "bold green" if connection.client else "dim"),
+            (shown(conversation.peer), ""),
+            (connection.format or "-", "" if connection.format else "dim"),
+            (str(connection.verdict), style),
+        ]
+        if len(self._columns) > len(said):
+            said.append((_name(connection), "dim"))
+        cells = [
+            [(part, style) for part in _cut(text, column.width)]
+            for (text, style), column in zip(said, self._columns, strict=True)
+        ]
+        self._write(cells, self._words(connection) if connection.is_fault else ())
+
+    def _words(self, connection: Connection) -> Sequence[str]:
+        indent = sum(column.width + 2 for column in self._columns[:2])
+        words = connection.words
+        if not self._wrap:
+            return [" " * indent + words]
+        return [
+            " " * indent + line
+            for line in textwrap.wrap(
+                words,
+                max(self._width - indent, 20),
+                max_lines=_FEW_LINES,
+                placeholder=" ...",
+            )
+        ]
+
+    def _write(
+        self, cells: list[list[tuple[str, str]]], words: Sequence[str] = ()
+    ) -> None:
+        lines: list[str] = []
+        for number in range(max(map(len, cells))):
+            line = ""
+            for column, parts in zip(self._columns, cells, strict=True):
+                text, style = parts[number] if number < len(parts) else ("", "")
+                room = " " * (column.width - len(text))
+                text = self._styled(text, style)
+                line += (room + text if column.right else text + room) + "  "
+            lines.append(line.rstrip())
+        lines += [self._styled(line, "dim") for line in words]
+        output.say("\n".join(lines))
+
+    def _styled(self, text: str, style: str) -> str:
+        if not self._colours or not style or not text:
+            return text
+        if style not in self._styles:
+            self._styles[style] = Style.parse(style)
+        return self._styles[style].render(text)
+
+
+def _columns(width: int) -> list[_Column]:
+    wide = width >= WIDE
+    columns = [
+        _Column("#", 5 if wide else 4, right=True),
+        _Column("UTC", 12 if wide else 8),
+        _Column("client", 23 if wide else 21),
+        _Column("peer", 23 if wide else 21),
+        _Column("format", 6),
+        _Column("verdict", 9),
+    ]
+    if wide:
+        rest = width - sum(column.width + 2 for column in columns)
+        columns.append(_Column("to", rest))
+    return columns
+
+
+def kind(verdict: Verdict) -> str:
+    """Return the name of a verdict's colour in `STYLES`."""
+    if verdict in FINE:
+        return "ok"
+    return "doubt" if verdict in _DOUBT else "fault"
+
+
+def style_of(verdict: Verdict) -> str:
+    """Return how a verdict is drawn."""
+    return STYLES[kind(verdict)]
+
+
+def clock(time: int) -> str:
+    """Return the time of day in UTC, in milliseconds; ``?`` if no calendar has it."""
+    seconds, rest = divmod(time, _SECOND)
+    try:
+        at = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+    return f"{at:%H:%M:%S}.{rest // 1_000_000:03d}"
+
+
+def shown(endpoint: Endpoint | UnixEndpoint | None) -> str:
+    """Return an address for people, escaped; ``-`` for none."""
+    return "-" if endpoint is None else printable(str(endpoint))
+
+
+def _name(connection: Connection) -> str:
+    if connection.tls is not None and connection.tls.server_name is not None:
+        return printable(connection.tls.server_name)
+    return connection.follows
+
+
+def _cut(text: str, width: int) -> list[str]:
+    """Return *text* in as many lines as it takes, IPv6 before the port if it can be."""
+    if len(text) <= width:
+        return [text]
+    host, bracket, port = text.rpartition("]")
+    if bracket and len(host) < width:
+        return [host + bracket, port]
+    return [text[at : at + width] for at in range(0, len(text), width)][:4]
