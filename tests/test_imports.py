@@ -24,7 +24,7 @@ FLOORS = (
     ("proof", "trust"),
     ("balance", "reception"),
     (
-        *("listener", "sockets", "streams", "loopserver", "probe"),
+        *("layout", "listener", "sockets", "streams", "loopserver", "probe"),
         *("headers", "forwarded", "attribution", "asgi", "wsgi"),
     ),
     ("relay", "config"),

@@ -3,6 +3,7 @@
 IP:PORT  [IP6]:PORT  unix:/path     where a client is, or connected to
 the same, without port 0            a node
 the same, and :PORT                 where to listen
+IP  IP:PORT                         a client
 CIDR                                whom to trust
 NAME=VALUE                          a TLV
 """
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 else:
     Parameter = click.ParamType
 
-__all__ = ["ADDRESS", "ENDPOINT", "EXTENSION", "NETWORK", "NODE", "Seconds"]
+__all__ = ["ADDRESS", "CLIENT", "ENDPOINT", "EXTENSION", "NETWORK", "NODE", "Seconds"]
 
 _UNIX = "unix:"
 _YEAR = 31_536_000.0
@@ -93,6 +94,15 @@ def _node(text: str) -> Endpoint | UnixEndpoint:
     return where
 
 
+def _client(text: str) -> Endpoint:
+    from sslmagic.address import host_text, pack_host
+
+    try:
+        return Endpoint(host_text(pack_host(text.strip("[]"))), 0)
+    except ValueError:
+        return Endpoint.parse(text)
+
+
 def _network(text: str) -> str:
     if text == "unix":
         return text
@@ -118,6 +128,8 @@ ADDRESS = _Parsed("ADDR", _address)
 """As `ENDPOINT`; ``:PORT`` gives the host "", every address of both families."""
 NODE = _Parsed("IP:PORT", _node)
 """As `ENDPOINT`, where somebody can listen."""
+CLIENT = _Parsed("IP[:PORT]", _client)
+"""An `Endpoint`, with port 0 where none was given."""
 NETWORK = _Parsed("CIDR", _network)
 """The text of a network, or unix for UNIX peers, checked; `Trust` takes it so."""
 EXTENSION = _Parsed("NAME=VALUE", _extension)

@@ -12,6 +12,7 @@ from sslmagic.errors import DecodeError
 from sslmagic.preamble import Preamble
 from sslmagic.wire import FORMATS, Frame
 from sslmagic_cli import intake, output
+from sslmagic_cli.formats import FormatName, layout_option, layouts
 from sslmagic_cli.rest import Rest
 
 __all__ = ["command"]
@@ -28,11 +29,12 @@ magic decode --hex 'cd 03 03 00 07 4d 41 47 49 10 00 00' --json
 @click.option("--hex", "hex_text", metavar="TEXT", help="Octets, instead of FILE.")
 @click.option(
     "--format",
-    type=click.Choice(["auto", *FORMATS]),
+    type=FormatName("auto", first=True),
     default="auto",
     show_default=True,
     help="The format to require.",
 )
+@layout_option
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 @click.option(
     "--rest",
@@ -60,14 +62,15 @@ def command(
     It answers as soon as the preamble is whole, and reads not one octet more unless
     --rest asks for them.
     """
-    decoder = Decoder(FORMATS if format == "auto" else format, limit=limit)
+    formats = (*FORMATS, *layouts()) if format == "auto" else format
+    decoder = Decoder(formats, limit=limit)
     with _opened(file, hex_text) as stream:
         seen = bytearray()
         try:
             preamble, frame = _taken(decoder, stream, seen)
         except DecodeError as error:
             if output.is_terminal() and not as_json:
-                output.say(_pointed(bytes(seen), error))
+                output.say(_pointed(bytes(seen), format, error))
             raise
         rest_length = intake.length_left(stream)
         follows = None if rest is None else Rest(rest, stream)
@@ -122,7 +125,7 @@ def _table(
     from sslmagic_cli import render
 
     title = render.title(frame.format, preamble, len(frame.octets))
-    table = render.fields(anatomy(frame.octets))
+    table = render.fields(anatomy(frame.octets, frame.format))
     notes: list[str] = []
     if frame.proof:
         notes.append("The proof is not verified: no key is known here.")
@@ -131,8 +134,11 @@ def _table(
     return render.drawn(title, "", table, *map(render.note, notes), to=words)
 
 
-def _pointed(seen: bytes, error: DecodeError) -> str:
+def _pointed(seen: bytes, format: str, error: DecodeError) -> str:
     from sslmagic.anatomy import anatomy
     from sslmagic_cli import render
 
-    return render.drawn(render.fields(anatomy(seen), fault=error), to=sys.stdout)
+    for layout in layouts() if format == "auto" else ():
+        format = layout if seen and seen[0] in layout.firsts else format
+    parts = anatomy(seen, format)
+    return render.drawn(render.fields(parts, fault=error), to=sys.stdout)

@@ -6,9 +6,10 @@ import click
 
 from sslmagic.preamble import Command, Endpoint, Preamble, Transport, UnixEndpoint
 from sslmagic.tlv import TLV
-from sslmagic.wire import FORMATS, encode
+from sslmagic.wire import encode
 from sslmagic_cli import output
 from sslmagic_cli.arguments import ENDPOINT, EXTENSION
+from sslmagic_cli.formats import FormatName, check_written, layout_option
 
 __all__ = ["command"]
 
@@ -24,11 +25,12 @@ magic encode --local --format proxy2 --output hex
 @click.option("--destination", type=ENDPOINT, help="Where the client connected to.")
 @click.option(
     "--format",
-    type=click.Choice(FORMATS),
+    type=FormatName(),
     default="magic",
     show_default=True,
     help="The format to write.",
 )
+@layout_option
 @click.option("--local", is_flag=True, help="The sender speaks for itself: no client.")
 @click.option(
     "--transport",
@@ -82,6 +84,7 @@ def command(
         transport=Transport[transport.replace("-", "_")] if transport else None,
         tlvs=tlvs,
     )
+    check_written(format)
     octets = encode(preamble, format, limit=limit, crc32c=crc32c)
     match shape or ("table" if output.is_terminal() else "raw"):
         case "raw":
@@ -97,4 +100,4 @@ def command(
             from sslmagic_cli import render
 
             title = render.title(format, preamble, len(octets))
-            output.say(render.drawn(title, "", render.fields(anatomy(octets))))
+            output.say(render.drawn(title, "", render.fields(anatomy(octets, format))))

@@ -10,9 +10,9 @@ import click
 from sslmagic.preamble import Endpoint, UnixEndpoint
 from sslmagic.relay.address import Address
 from sslmagic.relay.sender import Gateway
-from sslmagic.wire import FORMATS
 from sslmagic_cli.arguments import NODE, Seconds
 from sslmagic_cli.exits import CommandError, Exit
+from sslmagic_cli.formats import FormatName, check_written, layout_option
 from sslmagic_cli.relaying import limits_of, relay_options, run
 
 if TYPE_CHECKING:
@@ -39,10 +39,11 @@ magic gateway --listen :80 --node 10.0.1.1:80 --protocol http
 )
 @click.option(
     "--enhance",
-    type=click.Choice([*FORMATS, "none"]),
+    type=FormatName("none"),
     help="The preamble that tells nodes the client's address. May be left out where "
     "--protocol http tells it in a header.",
 )
+@layout_option
 @click.option(
     "--protocol",
     type=click.Choice(["ssl", "client_first", "http"]),
@@ -85,6 +86,7 @@ def command(
     it print its counters.
     """
     limits = limits_of(options)
+    check_written(enhance or "none")
     addresses = [Address.of(node) for node in nodes]
     times = {"keepalive_timeout": keepalive_timeout, "max_reply_time": max_reply_time}
     given = {name: seconds for name, seconds in times.items() if seconds is not None}

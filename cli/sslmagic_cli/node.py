@@ -11,8 +11,8 @@ from sslmagic.reception import DEADLINE
 from sslmagic.relay.address import Address
 from sslmagic.relay.receiver import WAITING, Node
 from sslmagic.trust import Trust
-from sslmagic.wire import FORMATS
 from sslmagic_cli.arguments import NETWORK, NODE, Seconds
+from sslmagic_cli.formats import FormatName, check_written, layout_option
 from sslmagic_cli.relaying import limits_of, relay_options, run
 
 __all__ = ["command"]
@@ -34,12 +34,13 @@ magic node --listen :8443 --to 127.0.0.1:443 --trust 10.0.0.0/8 --as proxy2
 )
 @click.option(
     "--accept",
-    type=click.Choice(FORMATS),
+    type=FormatName(),
     multiple=True,
     default=["magic"],
     show_default=True,
     help="The preamble that they must send. Repeatable.",
 )
+@layout_option
 @click.option(
     "--direct",
     type=NETWORK,
@@ -69,7 +70,7 @@ magic node --listen :8443 --to 127.0.0.1:443 --trust 10.0.0.0/8 --as proxy2
 @click.option(
     "--as",
     "speak",
-    type=click.Choice(["plain", *FORMATS]),
+    type=FormatName("plain", first=True),
     default="plain",
     show_default=True,
     help="The preamble for the server behind; plain for none.",
@@ -124,6 +125,7 @@ def command(
     it print its counters.
     """
     limits = limits_of(options)
+    check_written(speak)
     believed = Trust(
         trust,
         direct,

@@ -10,7 +10,7 @@ whoever speaks next, TLS say, and is in `rest`, untouched.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sslmagic.errors import ConfigurationError, DecodeError, IncompleteError, Reason
 from sslmagic.preamble import Preamble
@@ -22,6 +22,7 @@ from sslmagic.wire import (
     SHORT_CUTS,
     Frame,
     Framing,
+    Learnt,
 )
 from sslmagic.wire import magic as magic_wire
 
@@ -32,12 +33,18 @@ _FIRST = {0xCD: "magic", 0x50: "proxy1", 0x0D: "proxy2"}
 _LEAST = {"magic": 12, "proxy1": 15, "proxy2": 16}
 """Octets of the shortest preamble of each format."""
 
+_Choice = dict[int, tuple[str, Callable[[bytes, int], Framing], int]]
+"""First octet -> the format that it announces, its framer and its limit."""
+
 
 def checked_formats(formats: str | Iterable[str]) -> tuple[str, ...]:
     """Return the names of one or several formats as a tuple.
 
+    A learnt layout stands for its own name, if the first octet can choose it.
+
     Raises:
-        ConfigurationError: none is named, or one does not exist.
+        ConfigurationError: none is named, one does not exist, or no first octet tells
+            a learnt one from another, or from TLS.
     """
     if isinstance(formats, str):
         names: tuple[str, ...] = (formats,)
@@ -46,19 +53,53 @@ def checked_formats(formats: str | Iterable[str]) -> tuple[str, ...]:
     if not names:
         raise ConfigurationError("no format is named")
     for name in names:
-        if name not in LIMITS:
+        if name not in LIMITS and not isinstance(name, Learnt):
             raise ConfigurationError(f"{name!r} is none of {', '.join(FORMATS)}")
+    _check_chosen(names)
     return names
 
 
+def _check_chosen(names: tuple[str, ...]) -> None:
+    """Refuse formats among which a first octet does not choose."""
+    chosen = {octet: name for octet, name in _FIRST.items() if name in names}
+    for layout in names:
+        if not isinstance(layout, Learnt):
+            continue
+        if layout.starts_as_tls:
+            raise ConfigurationError(
+                f"layout {layout} may start with octet 0x16, as TLS does: a client"
+                " without a preamble would be read as one"
+            )
+        if len(names) > 1 and not layout.is_recognisable:
+            raise ConfigurationError(
+                f"layout {layout} starts with no literal: it can be the only format of"
+                " a receiver, not one of several"
+            )
+        for octet in sorted(layout.firsts):
+            if (other := chosen.setdefault(octet, layout)) is not layout:
+                raise ConfigurationError(
+                    f"layout {layout} and {other} both start with octet"
+                    f" 0x{octet:02X}, which is to choose between them: accept one"
+                )
+
+
 @functools.lru_cache(maxsize=64)
-def _known(formats: str | tuple[str, ...]) -> tuple[tuple[str, ...], int]:
-    """Return the formats, checked, and the octets of the shortest preamble of any.
+def _known(formats: str | tuple[str, ...]) -> tuple[_Choice, int]:
+    """Return what each first octet chooses, and the octets of the shortest preamble.
 
     A receiver asks for the same few again with every connection.
     """
-    names = checked_formats(formats)
-    return names, min(_LEAST[name] for name in names)
+    choice: _Choice = {}
+    least: list[int] = []
+    for name in checked_formats(formats):
+        if isinstance(name, Learnt):
+            choice |= dict.fromkeys(name.firsts, (name, name.frame, name.limit))
+            least.append(name.least)
+            continue
+        first = next(octet for octet, known in _FIRST.items() if known == name)
+        choice[first] = name, FRAMERS[name], LIMITS[name]
+        least.append(_LEAST[name])
+    return choice, min(least)
 
 
 class Framer:
@@ -71,7 +112,7 @@ class Framer:
         limit: the longest preamble in octets; None for each format's own limit.
     """
 
-    __slots__ = ("_buffer", "_error", "_formats", "_limit", "_wanted", "frame")
+    __slots__ = ("_buffer", "_choice", "_error", "_limit", "_wanted", "frame")
 
     frame: Frame | None
     """The whole preamble, once its last octet is in."""
@@ -81,7 +122,7 @@ class Framer:
     ) -> None:
         if not isinstance(formats, (str, tuple)):
             formats = tuple(formats)
-        self._formats, self._wanted = _known(formats)
+        self._choice, self._wanted = _known(formats)
         self._limit = limit
         self._buffer = b""
         self._error: DecodeError | None = None
@@ -142,15 +183,16 @@ class Framer:
         )
 
     def _framing(self, buffer: bytes) -> tuple[str, Framing]:
-        name = _FIRST.get(buffer[0])
-        if name not in self._formats:
+        chosen = self._choice.get(buffer[0])
+        if chosen is None:
+            names = dict.fromkeys(str(name) for name, _, _ in self._choice.values())
             raise DecodeError(
-                f"octet 0x{buffer[0]:02X} does not start {' or '.join(self._formats)}",
+                f"octet 0x{buffer[0]:02X} does not start {' or '.join(names)}",
                 reason=Reason.FORMAT,
                 offset=0,
             )
-        limit = LIMITS[name] if self._limit is None else self._limit
-        return name, FRAMERS[name](buffer, limit)
+        name, framer, limit = chosen
+        return name, framer(buffer, limit if self._limit is None else self._limit)
 
     def fail(self, error: DecodeError) -> DecodeError:
         """End in FAILED: let go of the octets, return *error* to be raised."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sslmagic.address import MAPPED, host_text
+from sslmagic.anatomy.layouts import take_parts
 from sslmagic.anatomy.tlvs import take_tlvs
 from sslmagic.anatomy.walk import (
     Field,
@@ -13,7 +14,7 @@ from sslmagic.anatomy.walk import (
     number,
 )
 from sslmagic.preamble import Command, Transport
-from sslmagic.wire import magic, proxy1, proxy2
+from sslmagic.wire import Learnt, magic, proxy1, proxy2
 
 __all__ = ["REST", "UNREAD", "anatomy"]
 
@@ -23,15 +24,17 @@ REST = "what follows"
 """The name of what stands behind the preamble."""
 
 
-def anatomy(octets: bytes) -> tuple[Field, ...]:
+def anatomy(octets: bytes, format: str = "") -> tuple[Field, ...]:
     """Return the fields of the preamble at the front of *octets*.
 
     They follow each other without a gap and cover *octets* whole, whatever those are.
-    The format is the one that the first octet announces.
+    The format is the one that the first octet announces, unless it is a layout.
     """
     walk = Walk(octets)
     try:
-        if octets[:1] == b"\xcd":
+        if isinstance(format, Learnt):
+            take_parts(walk, format)
+        elif octets[:1] == b"\xcd":
             _magic(walk)
         elif octets[:1] == proxy1.SIGNATURE[:1]:
             _proxy1(walk)

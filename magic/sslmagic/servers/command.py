@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from sslmagic.errors import ConfigurationError
+from sslmagic.layout import Layout
 from sslmagic.listener import WAITING
 from sslmagic.reception import DEADLINE
 from sslmagic.servers.entrance import Entrance
@@ -19,10 +20,12 @@ from sslmagic.servers.resources import AddressError
 from sslmagic.trust import Trust
 from sslmagic.wire import FORMATS
 
-__all__ = ["CONFIGURATION", "UNAVAILABLE", "USAGE", "command"]
+__all__ = ["CONFIGURATION", "NO_INPUT", "UNAVAILABLE", "USAGE", "command"]
 
 USAGE = 2
 """Exit code: the command line cannot be carried out as it stands."""
+NO_INPUT = 66
+"""Exit code: a file cannot be read."""
 UNAVAILABLE = 69
 """Exit code: an address cannot be had."""
 CONFIGURATION = 78
@@ -53,7 +56,7 @@ def command(
             options.trust,
             options.direct,
             options.others,
-            options.preamble or FORMATS[:1],
+            _formats(options.preamble or FORMATS[:1], options.layout),
             local=options.local,
             loopback_sources=options.allow_loopback_source,
             anyone=options.anyone,
@@ -69,6 +72,28 @@ def command(
         _end(str(error), CONFIGURATION)
     except AddressError as error:
         _end(error.strerror or str(error), UNAVAILABLE)
+
+
+def _formats(names: Sequence[str], files: Sequence[str]) -> list[str]:
+    """Return the formats of those names; the layouts' are theirs.
+
+    Raises:
+        SystemExit: a file cannot be read, or no format has that name.
+        ConfigurationError: a file is no layout.
+    """
+    known: dict[str, str] = {name: name for name in FORMATS}
+    for file in files:
+        try:
+            layout = Layout.load(file)
+        except OSError as error:
+            _end(f"{file}: {error.strerror}", NO_INPUT)
+        known[str(layout)] = layout
+    for name in names:
+        if name not in known:
+            choices = ", ".join(repr(one) for one in known)
+            said = f"invalid choice: {name!r} (choose from {choices})"
+            _end(f"argument --preamble: {said}", USAGE)
+    return [known[name] for name in names]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -99,8 +124,15 @@ def _parser(server: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--preamble",
         action="append",
-        choices=FORMATS,
+        metavar="{" + ",".join(FORMATS) + "}",
         help="the preamble that they must send (magic); repeatable",
+    )
+    parser.add_argument(
+        "--layout",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a learnt layout, whose name is then a --preamble; repeatable",
     )
     parser.add_argument(
         "--direct",

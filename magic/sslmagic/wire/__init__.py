@@ -1,7 +1,9 @@
 """The formats of the wire, one module each, and the one way to encode.
 
 Every format has `encode(preamble)`, `frame(octets)`, which finds the end and the proof,
-and `parse(frame)`, which reads addresses and TLVs once the proof has been checked.
+and `parse(frame)`, which reads addresses and TLVs once the proof has been checked. The
+tables hold the three of spec.md; a `Learnt` is a name of a format that is in no table
+and has the three itself.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from sslmagic.errors import EncodeError
 from sslmagic.preamble import Preamble, Transport
 from sslmagic.wire import magic, proxy1, proxy2
 from sslmagic.wire.frame import Frame, Framing, ProofBlock
+from sslmagic.wire.learnt import Learnt
 
 __all__ = [
     "FORMATS",
@@ -24,6 +27,7 @@ __all__ = [
     "Format",
     "Frame",
     "Framing",
+    "Learnt",
     "ProofBlock",
     "encode",
     "encode_tcp4",
@@ -46,11 +50,18 @@ FRAMERS: dict[str, Callable[[bytes, int], Framing]] = {
     "proxy1": proxy1.frame,
     "proxy2": proxy2.frame,
 }
-PARSERS: dict[str, Callable[[Frame], Preamble]] = {
-    "magic": magic.parse,
-    "proxy1": proxy1.parse,
-    "proxy2": proxy2.parse,
-}
+
+
+class _Parsers(dict[str, Callable[[Frame], Preamble]]):
+    """A parser for each format, by name."""
+
+    def __missing__(self, format: str) -> Callable[[Frame], Preamble]:
+        if isinstance(format, Learnt):
+            return format.parse
+        raise KeyError(format)
+
+
+PARSERS = _Parsers(magic=magic.parse, proxy1=proxy1.parse, proxy2=proxy2.parse)
 SHORT_CUTS: dict[str, Callable[[bytes], tuple[Preamble, bytes] | None]] = {
     "magic": magic.plain,
     "proxy1": proxy1.plain,
@@ -76,7 +87,7 @@ def encode(
 
     Args:
         limit: the most octets it may take; None for the format's own limit: 536 for
-            MAGIC, 107 for PROXY v1, 4096 for PROXY v2.
+            MAGIC, 107 for PROXY v1, 4096 for PROXY v2, its longest for a layout.
         crc32c: add a CRC32C TLV.
 
     Raises:
@@ -85,6 +96,10 @@ def encode(
     try:
         plain = _PLAIN[format]
     except KeyError:
+        if isinstance(format, Learnt):
+            if crc32c:
+                raise EncodeError(f"{format} carries no TLVs") from None
+            return format.write(preamble, limit=limit)
         raise EncodeError(f"{format!r} is none of {', '.join(FORMATS)}") from None
     if limit is None and not crc32c and not preamble.tlvs:
         # Most preambles are a constant and their block: a gateway makes one for every

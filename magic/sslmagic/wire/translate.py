@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sslmagic.preamble import Command, Preamble, Transport, checked
 from sslmagic.tlv import HOP_TYPES, TLV, fits_magic
+from sslmagic.wire.learnt import Learnt
 
 __all__ = ["translate"]
 
@@ -32,6 +33,6 @@ def translate(preamble: Preamble, format: str) -> Preamble:
 
 
 def _is_said(tlv: TLV, format: str) -> bool:
-    if tlv.type in HOP_TYPES or format == "proxy1":
+    if tlv.type in HOP_TYPES or format == "proxy1" or isinstance(format, Learnt):
         return False
     return format != "magic" or fits_magic(tlv)

@@ -1,0 +1,112 @@
+"""How sure each part of a layout is: what supports it, against a chance match.
+
+A field that matched holds so many bits in all samples that differ; a place of the
+preamble and a spelling were tried so many times. A literal is as sure as it is
+unlikely that octets which vary were the same in every sample.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from sslmagic.capture.learning.sample import Sample
+from sslmagic.capture.learning.spelling import SPELLINGS
+from sslmagic.wire.fields import Address, Port
+from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.variant import Variant
+
+__all__ = ["Evidence", "evidence", "is_known"]
+
+_VARIES = 16.0
+"""Values that an octet takes which varies: fewer than 256, since clocks are slow."""
+_ALWAYS_THE_SAME = 0.9
+"""How sure a field is at most whose value never varied: a literal may look like it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the samples say of one part."""
+
+    part: Part
+    example: bytes
+    """What stood there in the first sample."""
+    sure: float
+    """0 to 1; 0 of what is unknown."""
+    distinct: int
+    """How many different values stood there."""
+    why: str
+    """The support in words."""
+    same_front: bool = False
+    """Whether it is a port, and all of them have the same high octet."""
+
+
+def is_known(part: Part) -> bool:
+    """Return whether a part has a meaning."""
+    return not isinstance(part, Unknown) and not (
+        isinstance(part, Checksum) and part.refusal is not None
+    )
+
+
+def evidence(variant: Variant, samples: Sequence[Sample]) -> list[Evidence]:
+    """Return the evidence for each part in *samples*, which the variant reads."""
+    rows = [
+        [
+            sample.octets[start:end]
+            for _, start, end in variant.walk(sample.octets).spans
+        ]
+        for sample in samples
+    ]
+    longest = max(len(sample.octets) for sample in samples)
+    tried = longest * len(SPELLINGS) / 2
+    several = len({sample.octets for sample in samples})
+    found: list[Evidence] = []
+    for part, column in zip(variant.parts, zip(*rows, strict=True), strict=True):
+        distinct = len(set(column))
+        sure, why = _judged(part, list(column), several, tried)
+        front = isinstance(part, Port) and len({part.read(o) >> 8 for o in column}) == 1
+        found.append(Evidence(part, column[0], sure, distinct, why, front))
+    return found
+
+
+def _judged(
+    part: Part, column: list[bytes], several: int, tried: float
+) -> tuple[float, str]:
+    distinct = len(set(column))
+    if isinstance(part, (Address, Port)):
+        bits = 8 * _size(part, column) + _varied_bits(column)
+        sure = 1 - min(1.0, tried * 2.0**-bits)
+        if distinct == 1:
+            return min(sure, _ALWAYS_THE_SAME), "always the same value"
+        return sure, f"{distinct} values, all as known"
+    if isinstance(part, Length):
+        if distinct == 1:
+            sure = _ALWAYS_THE_SAME * (1 - 2.0 * 256.0**-part.least)
+            return sure, "always the same: may be a literal"
+        sure = 1 - 2.0 ** (-8 * (distinct - 1))
+        return sure, f"{distinct} lengths, all right"
+    if isinstance(part, Literal):
+        if several == 1:
+            return 0.0, "seen once: nothing tells it from what varies"
+        return 1 - _VARIES ** -(several - 1), f"the same in {several} preambles"
+    if is_known(part):
+        sure = 1 - min(1.0, tried * 2.0 ** (-8 * part.least * distinct))
+        return sure, f"right in {several} preambles"
+    if distinct == 1:
+        return 0.0, "unknown, always the same"
+    return 0.0, f"unknown: {distinct} values"
+
+
+def _size(part: Address | Port, column: list[bytes]) -> int:
+    """Return the octets of the value itself, however it is spelt."""
+    if isinstance(part, Port):
+        return 2
+    return 16 if len(part.read(column[0])) == 16 else 4
+
+
+def _varied_bits(column: list[bytes]) -> float:
+    """Return the bits of what differs among values, beyond the first one."""
+    distinct = sorted(set(column))
+    width = max(len(one) for one in distinct)
+    varied = sum(len({one[at : at + 1] for one in distinct}) > 1 for at in range(width))
+    return 3.0 * min(varied, 8) * (len(distinct) - 1)

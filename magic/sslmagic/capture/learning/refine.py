@@ -1,0 +1,166 @@
+"""What was unknown in a few samples, made wide enough for those that are to come.
+
+A counter's or a clock's first digits stay the same for as long as a capture lasts, and
+a number in text has more digits one day: both belong to what is unknown.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+from sslmagic.errors import ConfigurationError
+from sslmagic.wire.parts import Literal, Part, Unknown
+from sslmagic.wire.variant import Variant
+
+__all__ = ["refined"]
+
+_DIGITS = frozenset(string.digits.encode())
+_HEX = frozenset(string.hexdigits.encode())
+_WORD = frozenset((string.ascii_letters + string.digits).encode())
+_YEARS = range(1_577_836_800, 2_051_222_400)
+"""Seconds from 2020 to 2035, in which what looks like a time may be one."""
+_SCALES = {4: (1,), 8: (1, 1_000, 1_000_000, 1_000_000_000)}
+"""Units of a second that a clock of so many octets counts."""
+
+
+def refined(parts: tuple[Part, ...], samples: Sequence[bytes]) -> Variant:
+    """Return the variant of *parts*, as found in *samples*, which it reads.
+
+    Raises:
+        ConfigurationError: the parts cannot be read.
+    """
+    variant = Variant(parts)
+    for widen in (_text_widened, _clock_widened):
+        wider = _checked(widen(variant, samples), samples)
+        variant = variant if wider is None else wider
+    return _checked(_described(variant, samples), samples) or variant
+
+
+def _checked(parts: tuple[Part, ...], samples: Sequence[bytes]) -> Variant | None:
+    """Return the variant of *parts* if it reads all samples as a whole."""
+    try:
+        variant = Variant(parts)
+    except ConfigurationError:
+        return None
+    for octets in samples:
+        walk, fault = variant.walked(octets)
+        if fault is not None or walk.wanted or walk.spans[-1].end != len(octets):
+            return None
+    return variant
+
+
+def _contents(variant: Variant, samples: Sequence[bytes]) -> list[list[bytes]]:
+    """Return what each part holds in each sample."""
+    rows = [
+        [octets[start:end] for _, start, end in variant.walk(octets).spans]
+        for octets in samples
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _text_widened(variant: Variant, samples: Sequence[bytes]) -> tuple[Part, ...]:
+    """Let text of unknown meaning take its whole word, and any width of it."""
+    contents = _contents(variant, samples)
+    parts = list(variant.parts)
+    for at, part in enumerate(parts):
+        if not isinstance(part, Unknown) or not 0 < at < len(parts) - 1:
+            continue
+        before, after = parts[at - 1], parts[at + 1]
+        if not isinstance(before, Literal) or not isinstance(after, Literal):
+            continue
+        octets = frozenset(b"".join(contents[at]))
+        alphabet = next((a for a in (_DIGITS, _HEX, _WORD) if octets <= a), None)
+        if alphabet is None:
+            continue
+        # The rest of its word on both sides, where that is of the same kind.
+        head = before.octets.rstrip(bytes(alphabet))
+        tail = after.octets.lstrip(bytes(alphabet))
+        if head[-1:].isalnum() or not head[-1:].isascii() or not head:
+            continue
+        if not tail or tail[:1].isalnum() or not tail[:1].isascii():
+            continue
+        parts[at - 1], parts[at + 1] = Literal(head), Literal(tail)
+        parts[at] = Unknown(text=True, shortest=1)
+    return tuple(parts)
+
+
+def _clock_widened(variant: Variant, samples: Sequence[bytes]) -> tuple[Part, ...]:
+    """Let counters and clocks have their high octets back, in either order."""
+    contents = _contents(variant, samples)
+    parts: list[Part] = list(variant.parts)
+    for at, part in enumerate(parts):
+        if not isinstance(part, Unknown) or part.width is None:
+            continue
+        for step in (-1, 1):
+            beside = parts[at + step] if 0 <= at + step < len(parts) else None
+            if not isinstance(beside, Literal):
+                continue
+            # A layout starts with something that tells it from others.
+            spare = len(beside.octets) - (at + step == 0)
+            octets = beside.octets if step < 0 else beside.octets[::-1]
+            values = [one if step < 0 else one[::-1] for one in contents[at]]
+            missing = _missing(octets, spare, values)
+            if missing:
+                kept = octets[:-missing] if step < 0 else octets[:-missing][::-1]
+                parts[at] = Unknown(width=part.width + missing)
+                parts[at + step] = Literal(kept) if kept else _NOTHING
+                break
+    return _joined([part for part in parts if part is not _NOTHING])
+
+
+_NOTHING = Unknown(width=1)
+"""Stands where a literal was of which no octet is left; known by its identity."""
+
+
+def _missing(front: bytes, spare: int, values: Sequence[bytes]) -> int:
+    """Return how many octets at the end of *front* belong to a number behind them."""
+    known = len(values[0])
+    for width in (2, 4, 8):
+        missing = width - known
+        if not 0 < missing <= spare:
+            continue
+        high = front[-missing:]
+        numbers = [int.from_bytes(high + one, "big") for one in values]
+        is_clock = any(
+            all(number // scale in _YEARS for number in numbers)
+            for scale in _SCALES.get(width, ())
+        )
+        # A number that is small for its width, as counters are.
+        if is_clock or not any(high) or (width > 2 and high[0] == 0):
+            return missing
+    return 0
+
+
+def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
+    found: list[Part] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if (
+            isinstance(part, Unknown)
+            and isinstance(last, Unknown)
+            and part.width
+            and last.width
+        ):
+            found[-1] = Unknown(width=part.width + last.width)
+        else:
+            found.append(part)
+    return tuple(found)
+
+
+def _described(variant: Variant, samples: Sequence[bytes]) -> tuple[Part, ...]:
+    """Say of unknown octets whether they are text, and keep those that never vary."""
+    parts = list(variant.parts)
+    for at, column in enumerate(_contents(variant, samples)):
+        part = parts[at]
+        if not isinstance(part, Unknown):
+            continue
+        joined = b"".join(column)
+        parts[at] = Unknown(
+            width=part.width,
+            shortest=part.shortest,
+            longest=max(part.longest, *(len(one) for one in column)),
+            seen=column[0] if len(set(column)) == 1 and len(column) > 1 else None,
+            text=bool(joined) and joined.isascii() and joined.decode().isprintable(),
+        )
+    return tuple(parts)
