@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-inp
 TREES := $(wildcard magic cli plugins tests benchmarks examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench soak environment clean
+.PHONY: help demo test check format bench soak captures environment clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench: $(VENV)/.bench ## measure side by side with peers
 
 soak: $(VENV)/.dev ## 10 000 connections to every server, and a crowd that says nothing
 	@$(BIN)/python -m tests.soak $(SOAK_ARGS)
+
+captures: $(VENV)/.dev ## make the files of captures/ again, real traffic too; needs root
+	@$(BIN)/python -m tests.captures.generate $(CAPTURES_ARGS)
 
 environment: $(VENV)/.dev ## make .venv and nothing else
 

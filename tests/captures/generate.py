@@ -1,0 +1,57 @@
+"""Write the captures: ``python -m tests.captures.generate [--crafted]``.
+
+The real ones are made in network namespaces with the peers that CI has, and need root.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from tests.captures.capture import CAPTURES
+from tests.captures.crafted import CRAFTED
+from tests.captures.table import table
+
+__all__ = ["crafted", "main", "written"]
+
+
+def crafted() -> dict[str, bytes]:
+    """Return what each file of a crafted capture holds."""
+    files: dict[str, bytes] = {}
+    for name, capture in CRAFTED.items():
+        files[f"{name}.pcapng"] = capture.octets()
+        files[f"{name}.json"] = written(capture.said())
+    return files
+
+
+def written(said: dict[str, Any]) -> bytes:
+    """Return what stands beside a capture, as it stands there."""
+    lines = [f" {json.dumps(key)}: {json.dumps(said[key])}" for key in said]
+    rows = ",\n  ".join(json.dumps(row) for row in said["connections"])
+    at = list(said).index("connections")
+    lines[at] = f' "connections": [\n  {rows}\n ]'
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+def main(arguments: list[str]) -> int:
+    """Write every file, and remove the crafted ones that are made no more."""
+    kinds = ["crafted"] if arguments == ["--crafted"] else ["crafted", "real"]
+    files = crafted()
+    if "real" in kinds:
+        from tests.captures import real
+
+        files |= real.files()
+    CAPTURES.mkdir(exist_ok=True)
+    for path in CAPTURES.glob("*.json"):
+        if json.loads(path.read_text())["kind"] in kinds and path.name not in files:
+            path.unlink()
+            path.with_suffix(".pcapng").unlink(missing_ok=True)
+    for name, octets in files.items():
+        (CAPTURES / name).write_bytes(octets)
+    (CAPTURES / "README.md").write_text(table(), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,131 @@
+"""The captures themselves: small, without anybody's addresses, and made again alike."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from pathlib import Path
+
+import pytest
+from scapy.config import conf
+from scapy.layers.inet import IP
+from scapy.layers.inet6 import IPv6
+from scapy.utils import RawPcapNgReader
+
+from sslmagic.dissect.faults import FAULTS
+from tests.captures.capture import CAPTURES, Capture, captures
+from tests.captures.generate import crafted
+from tests.captures.table import table
+from tests.vectors.vector import raw
+
+DOCUMENTATION = [
+    ipaddress.ip_network(one)
+    for one in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+]
+MOST = 1_500_000
+"""Octets of all of them."""
+
+every = pytest.mark.parametrize("capture", captures(), ids=lambda one: one.name)
+
+
+@pytest.fixture(scope="module")
+def again() -> dict[str, bytes]:
+    return crafted()
+
+
+@pytest.mark.parametrize("capture", captures("crafted"), ids=lambda one: one.name)
+def test_crafted_again_it_is_the_same(
+    capture: Capture, again: dict[str, bytes]
+) -> None:
+    for suffix in (".pcapng", ".json"):
+        path = capture.path.with_suffix(suffix)
+        assert path.read_bytes() == again[path.name], "make captures"
+
+
+def test_every_crafted_capture_is_there(again: dict[str, bytes]) -> None:
+    there = {one.path.name for one in captures("crafted")}
+    assert there == {name for name in again if name.endswith(".pcapng")}
+
+
+def test_every_capture_has_its_words_and_nothing_is_left_over() -> None:
+    names = sorted(path.name for path in CAPTURES.iterdir())
+    stems = [one.name for one in captures()]
+    files = [f"{stem}{suffix}" for stem in stems for suffix in (".json", ".pcapng")]
+    assert names == sorted([*files, "README.md"])
+
+
+def test_the_table_is_what_the_captures_say() -> None:
+    assert (CAPTURES / "README.md").read_text("utf-8") == table()
+
+
+def test_they_are_small() -> None:
+    assert sum(path.stat().st_size for path in CAPTURES.iterdir()) < MOST
+
+
+def test_every_fault_has_its_captures() -> None:
+    verdicts = {one.name: one.connections[0]["verdict"] for one in captures()}
+    for name, fault in FAULTS.items():
+        for format in fault.formats:
+            assert f"{format}-{name}" in verdicts
+
+
+def test_every_reason_of_the_vectors_has_a_capture() -> None:
+    reasons = {test["result"] for name in ("magic", "proxy1") for test in raw(name)}
+    judged = {said["verdict"] for one in captures() for said in one.connections}
+    assert reasons - {"valid"} <= judged
+
+
+@every
+def test_all_addresses_are_for_documentation(capture: Capture) -> None:
+    with RawPcapNgReader(str(capture.path)) as reader:
+        for octets, said in reader:
+            for host in _hosts(octets, said.linktype):  # type: ignore[attr-defined]
+                address = ipaddress.ip_address(host)
+                assert any(
+                    address in network
+                    for network in DOCUMENTATION
+                    if network.version == address.version
+                ), host
+
+
+@pytest.mark.parametrize("capture", captures("real"), ids=lambda one: one.name)
+def test_no_path_of_whoever_made_it(capture: Capture) -> None:
+    octets = capture.path.read_bytes() + capture.path.with_suffix(".json").read_bytes()
+    for path in {str(Path.home()), str(Path.cwd()), "/tmp/", "/root", "/home"}:
+        assert path.encode() not in octets
+
+
+@pytest.mark.parametrize(
+    "capture",
+    [one for one in captures() if one.pairs],
+    ids=lambda one: one.name,
+)
+def test_a_pair_is_one_client(capture: Capture) -> None:
+    by_name = {one.name: one for one in captures()}
+    assert len(capture.pairs) == len(capture.connections)
+    for pair in capture.pairs:
+        front = by_name[pair["front"]].connections[pair["front_number"] - 1]
+        behind = capture.connections[pair["number"] - 1]
+        assert behind["client"] == front["peer"]
+        assert behind["tls"] == front["tls"]
+
+
+@every
+def test_what_stands_beside_it_is_whole(capture: Capture) -> None:
+    said = json.loads(capture.path.with_suffix(".json").read_text("utf-8"))
+    allowed = {"about", "kind", "made_by", "reader", "connections", "pairs"}
+    assert {"about", "kind", "made_by", "connections"} <= said.keys() <= allowed
+    numbers = [one["number"] for one in capture.connections]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for one in capture.connections:
+        assert one.keys() >= {"peer", "listener", "verdict"}
+
+
+def _hosts(octets: bytes, link: int) -> list[str]:
+    if link in (0, 108):
+        number = octets[4] >> 4
+        packet = IP(octets[4:]) if number == 4 else IPv6(octets[4:])
+    else:
+        packet = conf.l2types.num2layer[link](octets)
+    layers = [packet[kind] for kind in (IP, IPv6) if kind in packet]
+    return [host for layer in layers for host in (layer.src, layer.dst)]
