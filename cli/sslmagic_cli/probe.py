@@ -115,10 +115,10 @@ def command(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Tell from outside what the listener at HOST:PORT does with preambles.
+    """Tell from outside what a listener does with preambles.
 
-    Asks one host, one connection at a time, and sends nothing but preambles, a
-    ClientHello, and GET or HEAD of one page.
+    Asks the one at HOST:PORT, one connection at a time, and sends nothing but
+    preambles, a ClientHello, and GET or HEAD of one page.
     """
     target = _target(where)
     name = server_name or (None if target.is_literal else target.name)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from sslmagic.anatomy import anatomy, printable
-from sslmagic.probe import Report, Severity, Stance, Trial, findings, verdict
+from sslmagic.probe import (
+    Finding,
+    Report,
+    Severity,
+    Stance,
+    Trial,
+    findings,
+    verdict,
+)
 from sslmagic.probe.finding import NAMES
 from sslmagic_cli import render
 
@@ -83,7 +91,7 @@ def drawn(report: Report, *, verbose: bool) -> str:
     target = report.target.address
     head = Text.assemble((str(target), "bold"), f"  asked from {report.source}")
     head.append(f"  {len(report.trials)} questions in {report.seconds:.1f} s", "dim")
-    parts: list[RenderableType] = [head, "", verdict(report), ""]
+    parts: list[RenderableType] = [head, "", Text(verdict(report)), ""]
     if any(one.trials for one in report.formats):
         parts += [_table(report), ""]
     for name, trial in _waits(report):
@@ -91,10 +99,7 @@ def drawn(report: Report, *, verbose: bool) -> str:
         how = f"ended after {lasted}" if trial.answer.ended else f"waits, {lasted} on"
         parts.append(f"Whoever {_WAITS[name]}: {how}")
     if found := findings(report):
-        parts.append("")
-    for one in found:
-        line = Text(f"{one.severity:<8}", _GRAVE[one.severity])
-        parts.append(line.append(one.words, "not bold default on default"))
+        parts += ["", _findings(found)]
     if report.stopped:
         parts += ["", render.note(f"Not all was asked: {report.stopped}.")]
     text = render.drawn(*parts)
@@ -124,6 +129,13 @@ def _table(report: Report) -> Table:
         if any(name in one.trials for one in report.formats):
             trials = [one.trials.get(name) for one in report.formats]
             table.add_row(words, *map(_cell, trials))
+    return table
+
+
+def _findings(found: Sequence[Finding]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for one in found:
+        table.add_row(Text(one.severity, _GRAVE[one.severity]), Text(one.words))
     return table
 
 
@@ -173,5 +185,5 @@ def _shown(trial: Trial) -> str:
     if answer.text:
         line = answer.text[:_MOST].partition(b"\r\n")[0].decode("latin-1")
         came += f": {printable(line)}"
-    parts.append(f"-> {came}; {'taken' if trial.taken else 'not taken'}")
+    parts.append(Text(f"-> {came}; {'taken' if trial.taken else 'not taken'}"))
     return render.drawn(*parts, to=sys.stdout)

@@ -35,7 +35,7 @@ __all__ = ["LIMITS", "PAGE", "heard", "page", "row", "survey"]
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "probe.md"
 
-LIMITS = Limits(answer=1.0, patience=3.0, pause=0.0, late=0.4)
+LIMITS = Limits(answer=1.0, patience=3.0, pause=0.0, late=0.4, between=0.01)
 REQUEST = f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode()
 
 NAMES = {"magic": "MAGIC", "proxy1": "v1", "proxy2": "v2"}

@@ -175,6 +175,16 @@ def test_octets_of_the_network_are_escaped(verbose: bool) -> None:
     assert "\x1b" not in drawn(REPORT, verbose=verbose)
 
 
+def test_octets_of_the_network_are_no_markup() -> None:
+    """Nor anything else that a terminal or the library that draws would obey."""
+    text = b"[bold red]gone[/bold red] [/nothing]"
+    answer = dataclasses.replace(REFUSED.answer, text=text)
+    one = dataclasses.replace(
+        REPORT, trials=(dataclasses.replace(REFUSED, answer=answer),)
+    )
+    assert text.decode() in drawn(one, verbose=True)
+
+
 def test_a_report_about_nothing() -> None:
     empty = dataclasses.replace(
         REPORT, formats=(), silent=None, half=None, trials=(SILENT,), stopped=None

@@ -7,6 +7,7 @@ which claim was believed, and a page that always shows some address shows nothin
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 
 from sslmagic.preamble import Endpoint, Preamble, Transport
 from sslmagic.wire import encode
@@ -36,9 +37,15 @@ class Claims:
         self._hosts = iter(hosts)
         self._chance = chance
 
-    def client(self) -> Endpoint:
-        """Return a client that was not claimed before in this run."""
-        return Endpoint(next(self._hosts), self._port())
+    def client(self, avoid: Collection[str] = ()) -> Endpoint:
+        """Return a client that was not claimed before in this run.
+
+        Args:
+            avoid: hosts that are somebody, the prober itself above all: some networks
+                use these ranges in earnest.
+        """
+        host = next(host for host in self._hosts if host not in avoid)
+        return Endpoint(host, self._port())
 
     def loopback(self) -> Endpoint:
         """Return an address of 127.0.0.0/8 that nobody uses by habit."""

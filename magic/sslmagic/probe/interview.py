@@ -37,6 +37,8 @@ class Limits:
     late: float = 1.0
     """Before a late preamble: well within 5, the deadline that is usual, and within 3,
     the shortest that proxy-protocol.txt allows."""
+    gap: float = 0.2
+    """Between two pieces: a busy listener shall have looked at the first."""
     between: float = 0.005
     """Between two octets that are sent by themselves."""
 

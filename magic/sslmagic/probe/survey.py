@@ -124,7 +124,7 @@ class Survey:
         if self._speaks is Speech.FIRST:
             # Nothing that it says could tell a preamble that it took from none.
             return
-        client = self._claims.client()
+        client = self._client()
         for then in self._continuations():
             trial = self._interview.put_preamble(
                 format,
@@ -141,7 +141,7 @@ class Survey:
                 self._reports[format] = behind, trials
                 return
         if self._speaks is Speech.TLS and format in _INSIDE:
-            client = self._claims.client()
+            client = self._client()
             inside = said(client, self._interview.port, format)
             trials["inside"] = self._interview.put(
                 Question(
@@ -151,6 +151,10 @@ class Survey:
                 ),
                 client=client,
             )
+
+    def _client(self) -> Endpoint:
+        known = {one.answer.local for one in self._interview.trials}
+        return self._claims.client(known | {self._target.address.host})
 
     def _continuations(self) -> tuple[Then, ...]:
         """What may follow a preamble, the likeliest first."""
@@ -188,9 +192,16 @@ class Survey:
             )
             return trials[name]
 
-        client = self._claims.client()
+        client = self._client()
         plain = said(client, port, format)
-        put("halves", "a preamble in two pieces", plain, client, cut=2, between=0.05)
+        put(
+            "halves",
+            "a preamble in two pieces",
+            plain,
+            client,
+            cut=2,
+            between=limits.gap,
+        )
         put(
             "octets",
             "a preamble octet by octet",
@@ -208,12 +219,12 @@ class Survey:
         )
         put("local", "a preamble without a client", local(format), None)
         if format in CHECKED:
-            client = self._claims.client()
+            client = self._client()
             wrong = bad_checksum(client, port, format)
             if not put("bad_checksum", "a wrong CRC32C", wrong, client).taken:
                 right = said(client, port, format, crc32c=True)
                 put("checksum", "a right CRC32C", right, client)
-        first, second = self._claims.client(), self._claims.client()
+        first, second = self._client(), self._client()
         both = said(first, port, format) + said(second, port, format)
         nested = put("nested", "two preambles", both, first)
         if nested.taken and _shows(nested, second, port):
@@ -227,7 +238,7 @@ class Survey:
             home,
         )
         if behind is Speech.TLS:
-            client = self._claims.client()
+            client = self._client()
             trials["clear"] = self._interview.put_preamble(
                 format,
                 "clear",
@@ -244,7 +255,7 @@ class Survey:
             self._once["after"] = self._interview.wait(
                 f"{format} after",
                 f"a {format} preamble, and then nothing",
-                said(self._claims.client(), self._interview.port, format),
+                said(self._client(), self._interview.port, format),
             )
             self._once["half"] = self._ask_half(format, self._limits.patience)
         if not taken and not self._speaks:
@@ -259,7 +270,7 @@ class Survey:
         return self._once["silent"]
 
     def _ask_half(self, format: str, patience: float) -> Trial:
-        half = split(said(self._claims.client(), self._interview.port, format))[0]
+        half = split(said(self._client(), self._interview.port, format))[0]
         words = f"half a {format} preamble, and then nothing"
         return self._interview.wait(f"{format} half", words, half, patience=patience)
 

@@ -29,6 +29,13 @@ def test_clients_are_of_the_ranges_for_documentation_and_none_comes_twice() -> N
         assert any(address in network for network in DOCUMENTATION)
 
 
+def test_a_client_is_none_that_is_somebody() -> None:
+    """A network may use these ranges in earnest, and the prober be in it."""
+    drawn, again = Claims(random.Random(1)), Claims(random.Random(1))
+    somebody = drawn.client().host
+    assert again.client({somebody}).host != somebody
+
+
 def test_chance_draws_them() -> None:
     first, again = Claims(random.Random(1)), Claims(random.Random(1))
     assert [first.client(), first.loopback()] == [again.client(), again.loopback()]

@@ -6,11 +6,14 @@ import contextlib
 import socket
 import ssl
 import time
+from collections.abc import Collection
 
 import pytest
 
 from sslmagic.errors import EncodeError
+from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Came
+from sslmagic.probe.claim import Claims
 from sslmagic.probe.finding import verdict
 from sslmagic.probe.interview import MOST, Limits
 from sslmagic.probe.question import Question, Then
@@ -345,6 +348,26 @@ def test_it_sends_one_request_and_nothing_else(tls: ssl.SSLContext) -> None:
                 assert rest == REQUEST
             case Then.NOTHING:
                 assert rest == b""
+
+
+def test_a_run_claims_neither_its_own_address_nor_the_listeners() -> None:
+    avoided: list[set[str]] = []
+
+    class Recording(Claims):
+        def client(self, avoid: Collection[str] = ()) -> Endpoint:
+            avoided.append(set(avoid))
+            return super().client(avoid)
+
+    with listening(closing) as address:
+        Survey(
+            target(address),
+            request=REQUEST,
+            limits=LIMITS,
+            source="127.0.0.9",
+            claims=Recording(),
+        ).run()
+    assert avoided
+    assert all(each == {"127.0.0.1", "127.0.0.9"} for each in avoided)
 
 
 def test_a_format_that_is_none_is_the_callers_mistake() -> None:
