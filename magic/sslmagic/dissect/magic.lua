@@ -419,8 +419,8 @@ local function head_fault(s, total)
     return profile > 0 and proof_fault(s, command) or nil
 end
 
--- What a judgement is: `fault`; or `wanted`, how many octets are missing, nil if that cannot
--- be told; or `total` octets, and `tlvs` and what else the format has.
+-- What a judgement is: `fault`; or `more`, with how many octets are `wanted` where nothing can be
+-- wrong before they are there; or `total` octets, and `tlvs` and what else the format has.
 
 local function judge_magic_body(s, total)
     s = sub(s, 1, total)
@@ -459,7 +459,9 @@ local function judge_magic(s, limit)
     if wrong then
         return { fault = wrong, claimed = total }
     elseif #s < total then
-        return { more = true, wanted = total - #s, claimed = total }
+        -- Until head and proof block are there, the next octet may be wrong.
+        local is_past = #s >= 20 or #s >= 12 and octet(s, 11) == 0
+        return { more = true, wanted = is_past and total - #s or nil, claimed = total }
     end
     return judge_magic_body(s, total)
 end
@@ -1139,6 +1141,7 @@ end
 
 local stream_field = Field.new("tcp.stream")
 local seq_field, raw_field = Field.new("tcp.seq"), Field.new("tcp.seq_raw")
+local length_field = Field.new("tcp.len")
 local fin_field, reset_field = Field.new("tcp.flags.fin"), Field.new("tcp.flags.reset")
 
 local tcp_port = DissectorTable.get("tcp.port")
@@ -1339,7 +1342,7 @@ local function front(tvb, pinfo, tree, state)
     local s = tvb:raw(0, math.min(tvb:len(), 65551))
     local found = judge(s, state.formats, limits())
     if found.more and tvb:reported_len() <= tvb:len() and pinfo.can_desegment > 0 then
-        state.pending = #s
+        state.pending, state.claimed = #s, found.wanted and found.claimed
         pending[state.key] = state
         await(pinfo, 0, found.wanted)
         return
@@ -1378,8 +1381,9 @@ local function continue(tvb, pinfo, tree, state)
     return tvb:len()
 end
 
-local function begin(tvb, pinfo, tree, key, formats)
-    local state = { key = key, from = direction(pinfo), formats = formats }
+-- `start` is the sequence number of the first octet, nil where there is none to be had.
+local function begin(tvb, pinfo, tree, key, formats, start)
+    local state = { key = key, from = direction(pinfo), formats = formats, start = start }
     streams[key] = state
     pinfo.conversation = sslmagic
     return continue(tvb, pinfo, tree, state)
@@ -1403,12 +1407,13 @@ local function recognise(tvb, pinfo, tree, key)
     local s = tvb:raw(0, math.min(tvb:len(), 16))
     local format = signature(s)
     if format == "part" and pinfo.can_desegment > 0 then
-        doubtful[key] = true
+        doubtful[key] = doubtful[key] or last(seq_field) or true
         await(pinfo, 0)
         return tvb:len()
     elseif format and format ~= "part" then
+        local start = tonumber(doubtful[key] or last(seq_field))
         doubtful[key] = nil
-        return begin(tvb, pinfo, tree, key, ANY)
+        return begin(tvb, pinfo, tree, key, ANY, start)
     end
     doubtful[key] = doubtful[key] and false
     if way then
@@ -1425,7 +1430,7 @@ function sslmagic.dissector(tvb, pinfo, tree)
     end
     local formats = required[pinfo.dst_port]
     if formats and is_first() then
-        return begin(tvb, pinfo, tree, key, formats)
+        return begin(tvb, pinfo, tree, key, formats, last(seq_field))
     end
     local octets = prefs.heuristic and recognise(tvb, pinfo, tree, key) or 0
     if octets > 0 then
@@ -1497,7 +1502,19 @@ local function ended(pinfo)
     end
     local key = key_of(pinfo)
     local state = streams[key]
-    local had = state and state.pending
+    -- While TCP gathers octets that were asked for, nobody is shown those that come.
+    local had = state and state.pending or 0
+    if state and state.start then
+        had = last(seq_field) + last(length_field) - state.start
+        local is_lost = had ~= state.pending
+        if state.claimed then
+            is_lost = had >= state.claimed
+        end
+        if is_lost then
+            -- More was sent than was captured.
+            return nil
+        end
+    end
     if state then
         if not pending[key] or direction(pinfo) ~= state.from then
             return nil
@@ -1511,8 +1528,8 @@ local function ended(pinfo)
     if is_reset then
         reason, clause = "reset", nil
     end
-    return { reason = reason, clause = clause, offset = had or 0,
-        message = string.format("%s after %d octets", FAULTS[reason], had or 0) }
+    return { reason = reason, clause = clause, offset = had,
+        message = string.format("%s after %d octets", FAULTS[reason], had) }
 end
 
 function ending.dissector(tvb, pinfo, tree)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import subprocess
@@ -183,7 +184,12 @@ def test_proofs_and_random_damage(tmp_path: Path) -> None:
         streams.append((vector.format, bytes(damaged[:end])))
     connections = Connections()
     for format, octets in streams:
-        connections.add(PORTS[format], [octets])
+        cuts = sorted(
+            chance.randrange(len(octets)) for _ in range(chance.choice((0, 3)))
+        )
+        edges = sorted({0, *cuts, len(octets)})
+        pieces = [octets[start:end] for start, end in itertools.pairwise(edges)]
+        connections.add(PORTS[format], pieces)
     capture = connections.write(tmp_path / "damaged.pcap")
     found = by_stream(capture, VERDICT, *REQUIRED)
     for number, (format, octets) in enumerate(streams):
