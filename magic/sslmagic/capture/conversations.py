@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import BinaryIO
 
 from sslmagic.capture.conversation import Conversation, Counts
@@ -202,7 +202,7 @@ def _taken(flows: Flows) -> Iterator[Conversation]:
 
 
 @contextlib.contextmanager
-def _no_rings() -> Iterator[None]:
+def _no_rings() -> Generator[None]:
     """Look for no rings of objects meanwhile: there are many objects, and no rings."""
     enabled = gc.isenabled()
     gc.disable()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from sslmagic.address import host_text
 from sslmagic.block import Endpoint
 from sslmagic.capture.conversation import Conversation, Ended
@@ -44,7 +46,7 @@ class Flow:
         self.begun = False
         self.accepted: int | None = None
         self.early: tuple[bytes, int, int] | None = None
-        """Data of the SYN, their length and time, until the listener has accepted them."""
+        """Data of the SYN, their length and time, until the listener accepts them."""
         self.closer: Stream | None = None
         """The stream that was closed first."""
         self.reset: Stream | None = None
@@ -52,8 +54,8 @@ class Flow:
         self.doubted: tuple[Stream, int] | None = None
         """The stream that had a RST which its receiver may not have believed, and how
         many packets it had then."""
-        self.again: tuple[int, int, int] | None = None
-        """ISN, scale and time of a SYN that may begin another conversation."""
+        self.again: tuple[int, int] | None = None
+        """ISN and time of a SYN that may begin another conversation."""
         self.over = False
         """Whether it has ended; what still comes is late."""
 
@@ -109,10 +111,13 @@ def reverse(key: bytes, vlans: int) -> bytes:
     )
 
 
+_text = functools.lru_cache(maxsize=4096)(host_text)
+
+
 def endpoints(key: bytes) -> tuple[Endpoint, Endpoint]:
     """Return sender and receiver of a key without its VLANs."""
     size = (len(key) - 4) >> 1
     return (
-        Endpoint(host_text(key[:size]), key[-4] << 8 | key[-3]),
-        Endpoint(host_text(key[size : 2 * size]), key[-2] << 8 | key[-1]),
+        Endpoint(_text(key[:size]), key[-4] << 8 | key[-3]),
+        Endpoint(_text(key[size : 2 * size]), key[-2] << 8 | key[-1]),
     )

@@ -32,6 +32,7 @@ forget theirs sooner."""
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _COPY = 1_000_000
 _WIDEST = 65535 << 14
+"""Octets of the widest window."""
 
 
 class Flows:
@@ -76,9 +77,7 @@ class Flows:
         seq: int,
         ack: int,
         flags: int,
-        window: int,
         data: bytes,
-        options: int,
         start: int,
         end: int,
         length: int,
@@ -103,12 +102,12 @@ class Flows:
             self._forget(flow)
             stream = self._begin(key, vlans, flags, time, place)
             flow = stream.flow
-        since = time - self.time(stream) if stream.packets else _SECOND
-        other = flow.answered if stream is flow.sent else flow.sent
+        last = stream.low if stream.high < 0 else self.time(stream)
+        since = time - last if stream.packets else _SECOND
         if flow.again is not None and self._is_another(flow, stream, seq, ack, flags):
             stream = self._begin_another(flow, key, vlans, place)
             flow = stream.flow
-            other = flow.other(stream)
+        other = flow.answered if stream is flow.sent else flow.sent
         stream.packets += 1
         stream.high = -1
         stream.low = time
@@ -116,56 +115,42 @@ class Flows:
         if flags & (SYN | RST):
             if flags & RST:
                 self._reset(flow, stream, other, seq, ack, flags)
-                return
-            octets = data[start:end] if length else b""
-            scale = _scale(data[options:start])
-            if flags & ACK:
-                if self._syn_ack(flow, stream, other, seq, ack, time, since):
-                    stream.scale = scale
-                    stream.window = window
-                    if length:
-                        stream.take(0, octets, length, time, since)
-                return
-            if self._syn(stream, seq, since):
-                stream.scale = scale
+            elif flags & ACK:
+                if self._syn_ack(flow, stream, other, seq, ack, time, since) and length:
+                    stream.take(0, data[start:end], length, time, since)
+            elif self._syn(stream, seq, since):
                 if length and stream is flow.sent:
-                    flow.early = (octets, length, time)
+                    flow.early = (data[start:end], length, time)
             elif stream.isn != seq:
                 # A listener in a conversation challenges it; its answer will tell.
                 stream.packets -= 1
-                flow.again = (seq, scale, time)
+                flow.again = (seq, time)
+                stream.shut()
                 if flow.closer is not None or flow.doubted is not None:
-                    stream = self._begin_another(flow, key, vlans, place)
-                    stream.packets += 1
+                    self._begin_another(flow, key, vlans, place).packets += 1
             return
         if stream.first < 0:
             stream.begins_at(seq)
         if not flags & ACK:
             # Linux drops it (tcp_rcv_established, tcp_rcv_state_process).
             return
-        if other.first < 0 and flow.begun and not other.packets:
-            other.begins_at(ack)
-        if stream.scale != -1 and other.scale != -1:
-            shift = 0 if other.scale < 0 or stream.scale < 0 else stream.scale
-            stream.window = window << shift
-        if flow.early is not None and stream is flow.sent:
-            self._early(flow, stream, stream.offset(seq))
+        if flow.begun:
+            if other.first < 0 and not other.packets:
+                other.begins_at(ack)
+            if flow.early is not None and stream is flow.sent:
+                self._early(flow, stream, stream.offset(seq))
         if length:
-            offset = stream.offset(seq)
-            if stream.pending is None:
-                stream.take(offset, b"", length, time, since)
-            elif other.next >= 0 or not 0 <= other.window < offset - len(stream.front):
-                # What lies beyond the window is dropped (tcp_sequence); where the other
-                # side's packets are only counted, its window is not known.
-                stream.take(offset, data[start:end], length, time, since)
+            stream.take(
+                stream.offset(seq),
+                b"" if stream.pending is None else data[start:end],
+                length,
+                time,
+                since,
+            )
         if flags & FIN:
-            offset = stream.offset(seq) + length
-            if stream.fin < 0:
-                stream.close_at(offset)
-                if flow.closer is None:
-                    flow.closer = stream
-            elif not length:
-                _count_again(stream, since)
+            self._fin(flow, stream, stream.offset(seq) + length, length, since)
+        elif stream.next < 0 and flow.again is None:
+            stream.open_up()
         if other.fin >= 0 and (other.first + other.fin + 1 - ack) & MASK == 0:
             other.acknowledged = True
             if stream.acknowledged:
@@ -228,6 +213,16 @@ class Flows:
         stream.isn = seq
         return True
 
+    def _fin(
+        self, flow: Flow, stream: Stream, offset: int, length: int, since: int
+    ) -> None:
+        if stream.fin < 0:
+            stream.close_at(offset)
+            if flow.closer is None:
+                flow.closer = stream
+        elif not length:
+            _count_again(stream, since)
+
     def _is_another(
         self, flow: Flow, stream: Stream, seq: int, ack: int, flags: int
     ) -> bool:
@@ -243,12 +238,12 @@ class Flows:
         """Begin a conversation with the SYN in `Flow.again`; return *key*'s stream."""
         if flow.again is None:
             raise AssertionError("no SYN has come again")
-        isn, scale, time = flow.again
+        isn, time = flow.again
         sent = flow.sent.key if flow.sent.isn >= 0 else key
         self._finish(flow)
         self._forget(flow)
         stream = self._begin(sent, vlans, SYN, time, place)
-        stream.isn, stream.scale = isn, scale
+        stream.isn = isn
         stream.low = time
         stream.begins_at(isn + 1)
         if key != sent:
@@ -284,6 +279,8 @@ class Flows:
             other.begins_at(ack)
         elif other is flow.sent:
             self._early(flow, other, other.offset(ack))
+        stream.open_up()
+        other.open_up()
         return True
 
     def _early(self, flow: Flow, stream: Stream, accepted: int) -> None:
@@ -314,10 +311,8 @@ class Flows:
             believed = offset in (reach, len(stream.front)) or (
                 offset == reach + 1 and stream.fin >= 0
             )
-            if not believed:
-                window = other.window if other.window > 0 else _WIDEST
-                if -window <= offset - reach <= window:
-                    flow.doubted = stream, stream.packets
+            if not believed and -_WIDEST <= offset - reach <= _WIDEST:
+                flow.doubted = stream, stream.packets
         if believed:
             flow.reset = stream
             self._finish(flow)
@@ -333,7 +328,7 @@ class Flows:
             stream.arrivals = []
             stream.pending = None
             stream.wanted = None
-            stream.top, stream.next = stream.reach(), -1
+            stream.shut()
 
     def _forget(self, flow: Flow) -> None:
         for stream in (flow.sent, flow.answered):
@@ -349,18 +344,3 @@ def _count_again(stream: Stream, since: int) -> None:
         stream.duplicated += 1
     else:
         stream.retransmitted += 1
-
-
-def _scale(options: bytes) -> int:
-    """The window scale that TCP options offer; -2 if none."""
-    at = 0
-    while at + 1 < len(options) and options[at]:
-        kind = options[at]
-        if kind == 1:
-            at += 1
-            continue
-        size = options[at + 1]
-        if kind == 3 and size == 3 and at + 2 < len(options):
-            return min(options[at + 2], 14)
-        at += max(size, 2)
-    return -2

@@ -6,7 +6,7 @@ import struct
 
 from sslmagic.capture.frames import Frames
 from sslmagic.capture.link import LINKS, link_name
-from sslmagic.capture.plain import BEFORE, FORWARD, HEADS, IP4, LOOK, REST, TAIL
+from sslmagic.capture.plain import ACKNOWLEDGED, BEFORE, FORWARD, HEADS, IP4, LOOK, TAIL
 from sslmagic.errors import CaptureError
 
 __all__ = ["MAGICS", "Pcap"]
@@ -103,7 +103,8 @@ class Pcap:
         """Take records as long as there is enough of them to look at."""
         flows = self._frames.flows
         streams, segment = flows.streams.get, flows.segment
-        look, steps, clock = self._look, self._steps.get, self._clock
+        look, steps = self._look, self._steps.get
+        own, unit = self._fraction.unpack_from, self._unit
         the_word, second = self._word, self._second
         network = _RECORD + before + 2
         last = end - _RECORD - before - TAIL
@@ -129,7 +130,7 @@ class Pcap:
                     stream = streams(key)
                     if stream is not None and stream.next == seq and flags in HEADS:
                         length = total - HEADS[flags]
-                        if length >= 0:
+                        if not length or (length > 0 and stream.pending is None):
                             stream.packets += 1
                             stream.next = seq + length
                             stream.high = second
@@ -140,11 +141,19 @@ class Pcap:
                     start = (flags >> 12 << 2) + 20
                     if 40 <= start <= total:
                         ip = at + network
-                        ack, window = REST(data, ip + 28)
+                        (ack,) = ACKNOWLEDGED(data, ip + 28)
                         segment(
-                            *(key, 0, seq, ack, flags & 0xFF, window, data),
-                            *(ip + 40, ip + start, ip + total, total - start),
-                            *(second + clock(fraction), base + at),
+                            key,
+                            0,
+                            seq,
+                            ack,
+                            flags & 0xFF,
+                            data,
+                            ip + start,
+                            ip + total,
+                            total - start,
+                            second + own(data, at + 4)[0] * unit,
+                            base + at,
                         )
                         packets += 1
                         at = after
@@ -168,7 +177,7 @@ class Pcap:
                 f"a packet of {captured} octets: no record begins so", base + at
             )
         start = at + _RECORD
-        after = start + captured
+        after: int = start + captured
         if after > end:
             return 0
         if captured == length:
@@ -198,9 +207,8 @@ class Pcap:
 
     def _clock(self, word: int) -> int:
         """Ns of a fraction, of which the octets were read from left to right."""
-        (fraction,) = self._fraction.unpack(word.to_bytes(4, "big"))
-        units: int = fraction
-        return units * self._unit
+        fraction: int = self._fraction.unpack(word.to_bytes(4, "big"))[0]
+        return fraction * self._unit
 
     def _broken(self, message: str, offset: int) -> CaptureError:
         name = self._frames.flows.capture

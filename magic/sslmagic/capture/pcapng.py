@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sslmagic.capture.frames import Frames
 from sslmagic.capture.link import ETHERNET, LINKS
-from sslmagic.capture.plain import BEFORE, FORWARD, HEADS, IP4, LOOK, REST, TAIL
+from sslmagic.capture.plain import ACKNOWLEDGED, BEFORE, FORWARD, HEADS, IP4, LOOK, TAIL
 from sslmagic.errors import CaptureError
 
 __all__ = ["MAGIC", "Pcapng"]
@@ -107,7 +107,8 @@ class Pcapng:
         """Take enhanced packet blocks as long as there is enough to look at."""
         flows, take, link = self._frames.flows, self._frames.take, self._swift_link
         streams, segment = flows.streams.get, flows.segment
-        look, clock, swift = self._look, self._clock, self._swift
+        look, swift = self._look, self._swift
+        own, unit = self._word, self._nanoseconds
         steps, whole = self._steps.get, self._whole.get
         the_high, the_top, mask, span = self._high, self._top, self._mask, self._span
         network = _FRONT + self._before + 2
@@ -151,7 +152,7 @@ class Pcapng:
                     stream = streams(key)
                     if stream is not None and stream.next == seq and flags in HEADS:
                         length = total - HEADS[flags]
-                        if length >= 0:
+                        if not length or (length > 0 and stream.pending is None):
                             stream.packets += 1
                             stream.next = seq + length
                             stream.high = span
@@ -161,11 +162,19 @@ class Pcapng:
                     start = (flags >> 12 << 2) + 20
                     if 40 <= start <= total:
                         ip = at + network
-                        ack, window = REST(data, ip + 28)
+                        (ack,) = ACKNOWLEDGED(data, ip + 28)
                         segment(
-                            *(key, 0, seq, ack, flags & 0xFF, window, data),
-                            *(ip + 40, ip + start, ip + total, total - start),
-                            *(span + clock(low), base + at),
+                            key,
+                            0,
+                            seq,
+                            ack,
+                            flags & 0xFF,
+                            data,
+                            ip + start,
+                            ip + total,
+                            total - start,
+                            span + own(data, at + 16)[0] * unit,
+                            base + at,
                         )
                         at = after
                         continue
@@ -176,7 +185,7 @@ class Pcapng:
                     frame,
                     frame + captured,
                     length=captured,
-                    time=span + clock(low),
+                    time=span + own(data, at + 16)[0] * unit,
                     place=base + at,
                 )
                 at = after
@@ -197,7 +206,7 @@ class Pcapng:
         kind, size = self._words(data, at)
         if size < _HEAD or size & 3 or size > _LONGEST:
             raise self._broken(f"a block of {size} octets: none begins so", place)
-        after = at + size
+        after: int = at + size
         if after > end:
             return 0
         body = data[at + 8 : after - 4] if kind in (_SECTION, _INTERFACE) else b""
@@ -347,9 +356,8 @@ class Pcapng:
 
     def _clock(self, word: int) -> int:
         """Ns of a time's lower word, of which the octets were read from the left."""
-        (low,) = self._low.unpack(word.to_bytes(4, "big"))
-        ticks: int = low
-        return ticks * self._nanoseconds
+        low: int = self._low.unpack(word.to_bytes(4, "big"))[0]
+        return low * self._nanoseconds
 
     def _broken(self, message: str, offset: int) -> CaptureError:
         name = self._frames.flows.capture

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from sslmagic.capture.link import ETHERNET, SLL
 
-__all__ = ["BEFORE", "FORWARD", "HEADS", "IP4", "LOOK", "REST", "TAIL"]
+__all__ = ["ACKNOWLEDGED", "BEFORE", "FORWARD", "HEADS", "IP4", "LOOK", "TAIL"]
 
 BEFORE: Mapping[int, int] = {ETHERNET: 12, SLL: 14}
 """Octets in front of the EtherType, which IPv4 follows at once, by link type."""
@@ -38,8 +38,8 @@ PSH or not, and what tells of congestion."""
 LOOK = "IHxxI2x12sI4xH"
 """`IP4`, the length, `FORWARD`, addresses and ports, sequence number, `HEADS`."""
 
-REST = struct.Struct(">I2xH").unpack_from
-"""Acknowledgement number and window, 28 octets behind the IP header's beginning."""
+ACKNOWLEDGED = struct.Struct(">I").unpack_from
+"""The acknowledgement number, 28 octets behind the IP header's beginning."""
 
 TAIL = 36
 """Octets that `LOOK` wants from the EtherType on."""

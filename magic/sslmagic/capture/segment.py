@@ -26,10 +26,6 @@ class Segment(NamedTuple):
     """The acknowledgement number."""
     flags: int
     """The eight flags from CWR to FIN."""
-    window: int
-    """The window, not scaled."""
-    options: int
-    """Where the options begin; they end at `start`."""
     start: int
     """Where the data begins."""
     end: int
@@ -106,8 +102,6 @@ def tcp(data: bytes, addresses: bytes, at: int, *, end: int, length: int) -> Seg
         int.from_bytes(data[at + 4 : at + 8], "big"),
         int.from_bytes(data[at + 8 : at + 12], "big"),
         data[at + 13],
-        data[at + 14] << 8 | data[at + 15],
-        at + 20,
         start,
         min(end, at + length),
         length - size,
@@ -194,7 +188,7 @@ def whole(parts: Sequence[tuple[int, bytes]], length: int) -> bytes | None:
 
     Parts that overlap with different octets make it nothing: Linux drops such packets.
     """
-    octets = bytearray()
+    octets = b""
     for offset, part in sorted(parts):
         if offset > len(octets):
             return None
@@ -202,4 +196,4 @@ def whole(parts: Sequence[tuple[int, bytes]], length: int) -> bytes | None:
         if part[:shared] != octets[offset : offset + len(part[:shared])]:
             return None
         octets += part[shared:]
-    return bytes(octets) if len(octets) == length else None
+    return octets if len(octets) == length else None

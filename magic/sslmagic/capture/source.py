@@ -6,6 +6,7 @@ may be read while it is made.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -19,8 +20,9 @@ from sslmagic.errors import CaptureError
 
 __all__ = ["PIECE", "Source"]
 
-PIECE = 8 << 20
-"""Octets that are asked for at a time. A pipe gives 64 KiB or fewer."""
+PIECE = 1 << 20
+"""Octets that are asked for at a time; of 8 MiB the memory costs more than the reading.
+A pipe gives 64 KiB or fewer."""
 
 _GZIP = b"\x1f\x8b"
 _GZIP_HEADER = 31
@@ -88,7 +90,8 @@ class Source:
         if first == _GZIP:
             yield from self._unpacked(first)
             return
-        yield first
+        if first:
+            yield first
         while octets := self._next():
             yield octets
 
@@ -98,6 +101,7 @@ class Source:
             if not (more := self._read(len(_GZIP) - len(self._first))):
                 break
             self._first += more
+            self.taken += len(more)
         return self._first
 
     def _next(self) -> bytes:
@@ -112,24 +116,38 @@ class Source:
             if inflate.eof:
                 # Several gzip files in a row are one, and zeros may pad them.
                 octets = octets.lstrip(b"\0")
+                if not octets:
+                    octets = self._next()
+                    continue
                 inflate = zlib.decompressobj(_GZIP_HEADER)
             unpacked = b"?"
             while unpacked and not inflate.eof:
+                before = inflate.copy()
+                fault = None
                 try:
                     # In pieces: a few octets may unpack to very many.
                     unpacked = inflate.decompress(octets, PIECE)
                 except zlib.error as error:
-                    raise CaptureError(
-                        f"the gzip file is broken: {error}",
-                        capture=self.name,
-                        offset=given,
-                    ) from None
+                    fault = str(error)
+                    unpacked = _salvaged(before.decompress, octets)
                 octets = inflate.unconsumed_tail
                 given += len(unpacked)
                 if unpacked:
                     yield unpacked
+                if fault is not None:
+                    raise self._broken(f"the gzip file is broken: {fault}", given)
             octets = inflate.unused_data or self._next()
         if not inflate.eof:
-            raise CaptureError(
-                "the gzip file ends too early", capture=self.name, offset=given
-            )
+            raise self._broken("the gzip file ends too early", given)
+
+    def _broken(self, message: str, offset: int) -> CaptureError:
+        return CaptureError(message, capture=self.name, offset=offset)
+
+
+def _salvaged(decompress: Callable[[bytes], bytes], octets: bytes) -> bytes:
+    """What unpacks of *octets* before the fault in them, which would take it along."""
+    unpacked = b""
+    with contextlib.suppress(zlib.error):
+        for octet in octets:
+            unpacked += decompress(bytes((octet,)))
+    return unpacked

@@ -3,11 +3,14 @@
     wanted more          the front grows in order, later data wait in `pending`
         | enough there, or given up
         v
-    counted only         `next` is the sequence number that is expected; whoever reads
-        |                packets may count those that have it without asking here
+    counted only         `pending` is None
         | FIN
         v
-    closed               `next` is -1, as it is while the front grows
+    closed               `fin` says where
+
+While `next` is not -1 it is the sequence number that comes next, and whoever reads
+packets may count those without data that have it, and where `pending` is None those
+with data as well, without asking here.
 
 What arrives twice is resolved as Linux does it (net/ipv4/tcp_input.c, tcp_data_queue
 and tcp_data_queue_ofo): octets that are in order stay; of segments that wait, a new one
@@ -72,10 +75,8 @@ class Stream:
         "pending",
         "reordered",
         "retransmitted",
-        "scale",
         "top",
         "wanted",
-        "window",
         "wraps",
     )
 
@@ -85,7 +86,7 @@ class Stream:
         self.key = key
         self.flow = flow
         self.next = -1
-        """The sequence number of what comes next, while packets are only counted."""
+        """The sequence number of what comes next; -1: nobody may count by it."""
         self.high = -1
         """With `low` the time of the last packet: -1, and `low` is it in ns; or ns, to
         which `low` is to be added as it stands in the capture."""
@@ -94,10 +95,6 @@ class Stream:
         self.first = -1
         """The sequence number of the first octet; -1 while unknown."""
         self.isn = -1
-        self.scale = -1
-        """The window's scale as said in the SYN; -1 while unknown."""
-        self.window = -1
-        """The window that this side offered last, in octets; -1 while unknown."""
         self.wraps = 0
         self.top = 0
         """The offset behind the last octet that was seen, while `next` is -1."""
@@ -136,19 +133,25 @@ class Stream:
         if self.need <= 0:
             self.count_on()
 
-    def count_on(self) -> None:
-        """Keep the front as it is, and only count from now on."""
-        if self.pending is not None:
-            at = len(self.front)
-            for offset, octets in self.pending:
-                if at < offset and len(self.holes) < _HOLES:
-                    self.holes.append((at, offset))
-                at = max(at, offset + len(octets))
-            self.pending = None
-            self.wanted = None
-        if self.fin < 0:
+    def open_up(self) -> None:
+        """Let `next` say what comes next, and others count by it."""
+        if self.next < 0 and self.fin < 0:
             top = self.first + self.top
             self.wraps, self.next = top >> 32, top & MASK
+
+    def shut(self) -> None:
+        """Let nobody count by `next`, until it is opened up again."""
+        self.top, self.next = self.reach(), -1
+
+    def count_on(self) -> None:
+        """Keep the front as it is, and only count from now on."""
+        at = len(self.front)
+        for offset, octets in self.pending or ():
+            if at < offset and len(self.holes) < _HOLES:
+                self.holes.append((at, offset))
+            at = max(at, offset + len(octets))
+        self.pending = None
+        self.wanted = None
 
     def close_at(self, offset: int) -> None:
         """Take a FIN that stands at *offset*."""
@@ -170,13 +173,10 @@ class Stream:
         """
         top = self.reach()
         end = offset + length
-        if self.pending is not None:
-            enough = self._place(offset, octets, end, top, time, since)
-            self.top = max(top, end)
-            if enough:
-                self.count_on()
-            return
-        self._count(offset, end, top, since)
+        if self.pending is None:
+            self._count(offset, end, top, since)
+        elif self._place(offset, octets, end, top, time, since):
+            self.count_on()
         if end > top:
             if self.next < 0:
                 self.top = end
@@ -186,16 +186,15 @@ class Stream:
 
     def side(self) -> Side:
         """Return what is known, for good."""
-        missing = self.missing
-        if self.pending is not None and self.top > len(self.front):
+        missing, reach = self.missing, self.reach()
+        if self.pending is not None and reach > len(self.front):
             missing = len(self.front)
-        length = self.reach() if self.fin < 0 else min(self.fin, self.reach())
         return Side(
             octets=self.front,
             arrivals=self.arrivals,
             missing=missing,
             ends=self.fin == len(self.front) and missing is None,
-            length=length,
+            length=reach if self.fin < 0 else self.fin,
             packets=self.packets,
             retransmitted=self.retransmitted,
             reordered=self.reordered,
@@ -277,11 +276,15 @@ class Stream:
             return False
         if 0 < need < len(front):
             self.front = front[:need]
-            self.arrivals = [
-                (min(there, need), at)
-                for index, (there, at) in enumerate(self.arrivals)
-                if not index or self.arrivals[index - 1][0] < need
-            ]
+            self.arrivals = (
+                [(need, time)]
+                if len(self.arrivals) == 1
+                else [
+                    (min(there, need), at)
+                    for index, (there, at) in enumerate(self.arrivals)
+                    if not index or self.arrivals[index - 1][0] < need
+                ]
+            )
         return True
 
     def _wait(self, offset: int, octets: bytes) -> None:

@@ -1,0 +1,1 @@
+"""Captures: packets a second, beside tshark and a bare loop, and how memory grows."""

@@ -1,0 +1,182 @@
+"""A capture of mixed traffic, of any size, the same for the same seed."""
+
+from __future__ import annotations
+
+import heapq
+import random
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from sslmagic import Preamble, encode
+
+__all__ = ["make"]
+
+_MSS = 1448
+_LINK = bytes.fromhex("020000000002020000000001")
+_HELLO = bytes.fromhex("16030100fa010000f60303")
+_SERVER_HELLO = bytes.fromhex("160303007a020000760303")
+_BULK = random.Random(0).randbytes(1 << 18)
+_BEGIN = 1_795_741_200_000_000
+"""Microseconds since 1970 of the first packet."""
+_FIN, _SYN, _RST, _PSH, _ACK = 1, 2, 4, 8, 16
+
+_Packet = tuple[int, bytes]
+
+
+def make(path: Path, *, octets: int, seed: int = 1) -> int:
+    """Write a pcap file of about *octets* and return how many packets are in it.
+
+    A gigabyte has some 100 000 connections, of which one in a hundred is a long one and
+    two in three carry a preamble and TLS; beside them there are DNS and ARP.
+    """
+    chance = random.Random(seed)
+    connections = max(10, octets // 10_000)
+    packets = 0
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
+        for time, frame in _merged(chance, connections):
+            _write(file, time, frame)
+            packets += 1
+            if file.tell() >= octets:
+                break
+    return packets
+
+
+def _write(file: BinaryIO, time: int, frame: bytes) -> None:
+    file.write(
+        struct.pack(
+            "<IIII", time // 1_000_000, time % 1_000_000, len(frame), len(frame)
+        )
+        + frame
+    )
+
+
+def _merged(chance: random.Random, connections: int) -> Iterator[_Packet]:
+    """All packets in the order of time; some 200 connections are open at any."""
+    begins = _BEGIN
+    going: list[tuple[int, int, Iterator[_Packet], bytes]] = []
+    number = 0
+    while number < connections or going:
+        while number < connections and (not going or going[0][0] >= begins):
+            one = _conversation(chance, number, begins)
+            time, frame = next(one)
+            heapq.heappush(going, (time, number, one, frame))
+            number += 1
+            begins += chance.randrange(2000)
+            if not number % 10:
+                yield begins, _other(chance)
+        time, order, one, frame = going[0]
+        yield time, frame
+        following = next(one, None)
+        if following is None:
+            heapq.heappop(going)
+        else:
+            heapq.heapreplace(going, (following[0], order, one, following[1]))
+
+
+def _conversation(chance: random.Random, number: int, time: int) -> Iterator[_Packet]:
+    peer = struct.pack(">4sH", b"\x0a\x01" + (number // 50_000).to_bytes(2, "big"), 0)
+    peer = peer[:4]
+    listener = bytes((10, 0, 0, number % 20 + 1))
+    ports = (10_000 + number % 50_000, chance.choice((443, 443, 8443)))
+    seqs = [chance.getrandbits(32), chance.getrandbits(32)]
+
+    def packet(side: int, flags: int, data: bytes = b"") -> _Packet:
+        nonlocal time
+        time += chance.randrange(20, 4000)
+        hosts = (peer, listener) if not side else (listener, peer)
+        source, destination = ports if not side else ports[::-1]
+        options = b"" if not flags & _SYN else b"\x02\x04\x05\xb4\x01\x03\x03\x07"
+        stamps = b"\x01\x01\x08\x0a" + struct.pack(">II", time // 1000 & 0xFFFFFFFF, 1)
+        options += stamps
+        frame = (
+            _LINK
+            + b"\x08\x00"
+            + struct.pack(
+                ">BBHHHBBH",
+                *(0x45, 0, 40 + len(options) + len(data), seqs[side] & 0xFFFF),
+                *(0x4000, 64, 6, 0),
+            )
+            + hosts[0]
+            + hosts[1]
+            + struct.pack(
+                ">HHIIBBHHH",
+                *(
+                    source,
+                    destination,
+                    seqs[side],
+                    seqs[1 - side] if flags & _ACK else 0,
+                ),
+                *((20 + len(options)) << 2, flags, 501, 0, 0),
+            )
+            + options
+            + data
+        )
+        grown = len(data) + (flags & (_SYN | _FIN) != 0)
+        seqs[side] = (seqs[side] + grown) & 0xFFFFFFFF
+        return time, frame
+
+    yield packet(0, _SYN)
+    yield packet(1, _SYN | _ACK)
+    yield packet(0, _ACK)
+    for data in _opening(chance, number):
+        sent = packet(0, _ACK | _PSH, data)
+        yield sent
+        if not chance.randrange(100):
+            yield time + 300_000, sent[1]
+        yield packet(1, _ACK)
+    long = not chance.randrange(100)
+    rest = chance.randrange(100_000, 500_000) if long else chance.randrange(200, 9_000)
+    yield packet(1, _ACK | _PSH, _SERVER_HELLO + _BULK[:122])
+    while rest > 0:
+        for _ in range(2):
+            size = min(rest, _MSS)
+            if size > 0:
+                at = chance.randrange(1 << 17)
+                yield packet(1, _ACK, _BULK[at : at + size])
+                rest -= size
+        yield packet(0, _ACK)
+    if not chance.randrange(20):
+        yield packet(0, _RST | _ACK)
+        return
+    yield packet(0, _FIN | _ACK)
+    yield packet(1, _FIN | _ACK)
+    yield packet(0, _ACK)
+
+
+def _opening(chance: random.Random, number: int) -> Iterator[bytes]:
+    """What the peer sends first, segment by segment."""
+    hello = _HELLO + _BULK[:244]
+    kind = number % 6
+    if kind == 5:
+        yield b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+        return
+    if kind == 4:
+        yield hello
+        return
+    preamble = Preamble(
+        source=(f"203.0.113.{number % 254 + 1}", 1024 + number % 60_000),
+        destination=("198.51.100.2", 443),
+    )
+    octets = encode(preamble, ("magic", "magic", "proxy1", "proxy2")[kind])
+    if chance.randrange(2):
+        yield octets + hello
+    else:
+        yield octets
+        yield hello
+
+
+def _other(chance: random.Random) -> bytes:
+    if chance.randrange(2):
+        return b"\xff" * 6 + _LINK[6:] + b"\x08\x06" + bytes(46)
+    size = chance.randrange(40, 400)
+    return (
+        _LINK
+        + b"\x08\x00"
+        + struct.pack(">BBHHHBBH", 0x45, 0, 28 + size, 1, 0, 64, 17, 0)
+        + b"\x0a\x00\x00\x09\x0a\x00\x00\x35"
+        + struct.pack(">HHHH", 40_000, 53, 8 + size, 0)
+        + _BULK[:size]
+    )
