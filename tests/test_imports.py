@@ -81,6 +81,7 @@ COMMAND = {"click", "rich"}
 COMMAND_EXTRAS = {
     "sslmagic_cli.craft": {"trustme"},
     "sslmagic_cli.demo*": {"h11", "trustme"},
+    "sslmagic_cli.inspect.columns": {"pyarrow"},
 }
 
 HEAVY = {"asyncio", "h11", "multiprocessing", "rich", "socket", "ssl", "trustme"}

@@ -65,6 +65,7 @@ def _program(name: str, package: str | None, *version: str) -> Peer:
 
 PEERS: Mapping[str, Peer] = {
     "curl": _program("curl", None, "--version"),
+    "dumpcap": _program("dumpcap", "wireshark-common", "--version"),
     "haproxy": _program("haproxy", None, "-v"),
     "hitch": _program("hitch", None, "--version"),
     "lua5.4": _program("lua5.4", None, "-v"),

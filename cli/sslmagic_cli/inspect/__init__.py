@@ -11,6 +11,7 @@ from sslmagic.preamble import Endpoint
 from sslmagic.reception import DEADLINE
 from sslmagic.wire import FORMATS
 from sslmagic_cli.arguments import ADDRESS, NETWORK, Seconds
+from sslmagic_cli.formats import FormatName, layout_option, layouts
 
 __all__ = ["command"]
 
@@ -92,7 +93,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> int | No
 @click.option(
     "--format",
     "formats",
-    type=click.Choice([*FORMATS, "none"]),
+    type=FormatName("none"),
     multiple=True,
     help="Of the preamble.",
 )
@@ -100,12 +101,11 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> int | No
 @click.option("--until", metavar="TIME", callback=_moment, help="Opened before.")
 @click.option(
     "--accept",
-    type=click.Choice(FORMATS),
+    type=FormatName(),
     multiple=True,
-    default=FORMATS,
-    show_default=True,
-    help="Judge as a node that accepts this.",
+    help="Judge as a node that accepts this; every format, and layouts, if not given.",
 )
+@layout_option
 @click.option(
     "--trust",
     type=NETWORK,
@@ -169,6 +169,7 @@ def command(**options: Any) -> None:
     listeners: tuple[object, ...] = options["listeners"]
     if not all(isinstance(one, Endpoint) for one in listeners):
         raise click.UsageError("no capture has a UNIX socket in it")
+    options["accept"] = options["accept"] or (*FORMATS, *layouts())
     code = Inspection(**options).run()
     if code:
         click.get_current_context().exit(code)

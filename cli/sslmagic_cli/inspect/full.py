@@ -53,7 +53,7 @@ def octets_of(connection: Connection) -> list[Field]:
     split = len(octets)
     if connection.verdict in (Verdict.NESTED, Verdict.LATE) and connection.offset:
         split = connection.offset
-    parts = [*anatomy(octets[:split])]
+    parts = [*anatomy(octets[:split], connection.format or "")]
     parts += [
         part._replace(offset=part.offset + split) for part in anatomy(octets[split:])
     ]

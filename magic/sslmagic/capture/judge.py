@@ -21,7 +21,7 @@ from sslmagic.errors import DecodeError, Reason
 from sslmagic.hello import ClientHello
 from sslmagic.reception import DEADLINE, Accepted, Peer, Reception, Refused
 from sslmagic.trust import Trust
-from sslmagic.wire import FORMATS, Frame, signature
+from sslmagic.wire import FORMATS, Frame, Learnt, signature
 
 __all__ = ["ANYBODY", "EVERYBODY", "Judge"]
 
@@ -31,6 +31,7 @@ ANYBODY: Final = Trust(EVERYBODY, formats=FORMATS, anyone=True)
 """Every peer may name any client that a peer elsewhere may name."""
 
 _SECOND: Final = 1_000_000_000
+_FIRST: Final = {0xCD: "magic", 0x50: "proxy1", 0x0D: "proxy2"}
 _LENGTHS: Final = {"magic": slice(3, 5), "proxy2": slice(14, 16)}
 """Where the formats that have one have their length."""
 
@@ -67,8 +68,7 @@ class Judge:
         self.deadline = deadline
         self.limit = limit
         self.ssl = ssl
-        # Of every format, so that what is not accepted here can be named.
-        self.wanted = Front({*FORMATS, *trust.formats}, limit=limit)
+        self.wanted = Front(trust.formats, limit=limit)
 
     def connections(
         self, conversations: Iterable[Conversation]
@@ -104,7 +104,7 @@ class Judge:
             seconds = max(conversation.closed - start, 0) / _SECOND
             outcome = _end(reception, conversation, seconds)
             if outcome is None:
-                return _undecided(conversation)
+                return self._undecided(conversation)
         whole = None if reception.frame is None else time
         if isinstance(outcome, Accepted):
             return self._accepted(conversation, outcome, reception.frame, whole)
@@ -173,9 +173,9 @@ class Judge:
         detail = outcome.detail.removesuffix(f" (at byte {outcome.offset})")
         verdict, offset = Verdict.of(outcome.reason), outcome.offset
         format = frame.format if frame else signature(octets)
-        begun = format or _begun(octets)
+        begun = format or self._begun(octets)
         tls, fault = None, None
-        if outcome.reason is Reason.FORMAT and _is_none(octets, offset or 0):
+        if outcome.reason is Reason.FORMAT and self._is_none(octets, offset or 0):
             format, frame, whole = None, None, None
             follows = spoken(octets)
             if follows == "tls":
@@ -215,6 +215,29 @@ class Judge:
             timing=_timing(conversation, whole, end + tls.length if tls else None),
         )
 
+    def _undecided(self, conversation: Conversation) -> Connection:
+        sent = conversation.sent
+        if sent.missing is not None:
+            return _unseen(conversation, f"octet {sent.missing} is not in the capture")
+        format = signature(sent.octets) or self._begun(sent.octets)
+        words = f"{octets_said(len(sent.octets))} of a preamble, and the capture ends"
+        return _bare(conversation, Verdict.WAITING, words, format, "nothing")
+
+    def _is_none(self, octets: bytes, offset: int) -> bool:
+        """Return whether octets that are of no format are something else altogether."""
+        if signature(octets) is not None:
+            return False
+        return (offset == 0 and not self._begun(octets)) or spoken(octets) != "other"
+
+    def _begun(self, octets: bytes) -> str | None:
+        """Return the format that the first octet announces (spec.md section 3.1)."""
+        if not octets:
+            return None
+        for format in self.trust.formats:
+            if isinstance(format, Learnt) and octets[0] in format.firsts:
+                return format
+        return _FIRST.get(octets[0])
+
 
 def _has_front(conversation: Conversation) -> bool:
     """Return whether the octets are those that a receiver had first.
@@ -235,15 +258,6 @@ def _end(
     if conversation.sent.ends or conversation.ended is Ended.CLOSED:
         return reception.close(seconds)
     return reception.expire(seconds)
-
-
-def _undecided(conversation: Conversation) -> Connection:
-    sent = conversation.sent
-    if sent.missing is not None:
-        return _unseen(conversation, f"octet {sent.missing} is not in the capture")
-    format = signature(sent.octets) or _begun(sent.octets)
-    words = f"{octets_said(len(sent.octets))} of a preamble, and the capture ends"
-    return _bare(conversation, Verdict.WAITING, words, format, "nothing")
 
 
 def _unseen(conversation: Conversation, why: str) -> Connection:
@@ -273,18 +287,6 @@ def _bare(
         answer=answered(conversation.answered.octets),
         timing=_timing(conversation, None, None),
     )
-
-
-def _is_none(octets: bytes, offset: int) -> bool:
-    """Return whether octets that are of no format are something else altogether."""
-    if signature(octets) is not None:
-        return False
-    return (offset == 0 and not _begun(octets)) or spoken(octets) != "other"
-
-
-def _begun(octets: bytes) -> str | None:
-    """Return the format that the first octet announces (spec.md section 3.1)."""
-    return {0xCD: "magic", 0x50: "proxy1", 0x0D: "proxy2"}.get(octets[0])
 
 
 def _follows(conversation: Conversation, rest: bytes) -> str:

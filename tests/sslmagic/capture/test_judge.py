@@ -177,6 +177,7 @@ def test_the_trust_is_the_listeners() -> None:
     stranger = judge.judge(conversation(MAGIC + hello()))
     assert stranger.verdict is Verdict.PEER
     assert stranger.words.startswith("10.0.0.5 may not connect here: ")
+    assert judge.judge(conversation()).verdict is Verdict.PEER
     direct = judge.judge(conversation(hello(), peer=Endpoint("10.2.0.1", 9)))
     assert (direct.verdict, direct.client) == (
         Verdict.DIRECT,

@@ -12,7 +12,17 @@ from sslmagic.preamble import Endpoint, Preamble
 from sslmagic.wire import encode
 from tests.sslmagic.capture.made import CLIENT, GATEWAY, NODE, SHOP, START, hello
 
-__all__ = ["ALERT", "EVIL", "SERVER_HELLO", "HEADER", "Talk", "both_sides", "capture", "mixed", "packets"]
+__all__ = [
+    "ALERT",
+    "EVIL",
+    "HEADER",
+    "SERVER_HELLO",
+    "Talk",
+    "both_sides",
+    "capture",
+    "mixed",
+    "packets",
+]
 
 HEADER = struct.pack("!IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 1)
 SYN, SYN_ACK, ACK, DATA, FIN, RST = 2, 18, 16, 24, 17, 4

@@ -1,0 +1,161 @@
+"""inspection.py: captures read once, and given to whoever wants them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sslmagic.wire import encode
+from sslmagic_cli.exits import Exit
+from tests.interop.peers import PEERS, needs, program
+from tests.sslmagic.capture.made import PREAMBLE, hello
+from tests.sslmagic_cli.inspect.captured import HEADER, capture, mixed, packets, record
+
+Run = Callable[..., Any]
+COMMAND = [sys.executable, "-m", "sslmagic_cli", "inspect", "-"]
+
+
+def test_a_row_is_there_before_the_capture_ends() -> None:
+    first, second = mixed()[:2]
+    with subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as live:
+        assert live.stdin
+        assert live.stdout
+        assert b"verdict" in live.stdout.readline()
+        octets = HEADER + b"".join(record(*packet) for packet in packets(first))
+        live.stdin.write(octets)
+        assert live.stdout.readline().split() == [
+            *(b"1", b"01:00:00", b"203.0.113.9:51234", b"10.0.0.5:40112"),
+            *(b"magic", b"ok"),
+        ]
+        live.stdin.write(b"".join(record(*packet) for packet in packets(second)))
+        assert live.stdout.readline().split()[-2:] == [b"proxy2", b"ok"]
+        live.stdin.close()
+        assert b"2 connections" in live.stdout.read()
+    assert live.returncode == Exit.DONE
+
+
+def test_the_first_ctrl_c_is_the_captures_and_the_second_ours() -> None:
+    first, second = mixed()[:2]
+    with subprocess.Popen(
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    ) as live:
+        assert live.stdin
+        assert live.stdout
+        live.stdout.readline()
+        live.send_signal(signal.SIGINT)
+        # What is written after it is still read.
+        octets = HEADER + b"".join(record(*packet) for packet in packets(first))
+        live.stdin.write(octets)
+        assert live.stdout.readline().split()[-1] == b"ok"
+        live.stdin.write(b"".join(record(*packet) for packet in packets(second)))
+        assert live.stdout.readline().split()[-1] == b"ok"
+        live.send_signal(signal.SIGINT)
+        assert live.wait(20) == Exit.INTERRUPTED
+
+
+def test_a_live_capture_of_loopback() -> None:
+    needs("dumpcap")
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to capture")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        subprocess.Popen(
+            [
+                *(program(PEERS["dumpcap"].version[0]) or "", "-q", "-i", "lo"),
+                *("-f", f"tcp port {listening.getsockname()[1]}", "-w", "-"),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as capturing,
+        subprocess.Popen(
+            COMMAND, stdin=capturing.stdout, stdout=subprocess.PIPE
+        ) as live,
+    ):
+        assert capturing.stderr
+        assert live.stdout
+        try:
+            while b"File" not in (said := capturing.stderr.readline()):
+                assert said
+            # It says so a moment before it does so: connections are made until one
+            # is seen.
+            seen = threading.Event()
+            calling = threading.Thread(target=_call, args=(listening, seen))
+            calling.start()
+            assert b"verdict" in live.stdout.readline()
+            row = live.stdout.readline().split()
+            seen.set()
+            calling.join()
+        finally:
+            capturing.terminate()
+        assert row[2:3] + row[4:] == [b"203.0.113.9:51234", b"magic", b"ok"]
+        assert b"no fault" in live.stdout.read()
+    assert live.returncode == Exit.DONE
+
+
+def _call(listening: socket.socket, seen: threading.Event) -> None:
+    while not seen.wait(0.05):
+        with socket.create_connection(listening.getsockname()) as client:
+            client.sendall(encode(PREAMBLE) + hello())
+            client.shutdown(socket.SHUT_WR)
+            served, _ = listening.accept()
+            with served:
+                while served.recv(4096):
+                    pass
+            client.recv(1)
+
+
+def test_what_was_read_of_a_broken_capture_is_shown(run: Run, tmp_path: Path) -> None:
+    name = capture(tmp_path / "a.pcap", mixed())
+    whole = Path(name).read_bytes()
+    Path(name).write_bytes(whole[:-9])
+    ended = run("inspect", name, "--totals")
+    assert b"12 connections" in ended.out
+    assert ended.code == Exit.DATA
+    assert ended.complaint.startswith(f"magic: {name}: ")
+    assert "(at byte " in ended.complaint
+
+
+@pytest.mark.parametrize("name", ["no.pcap", "."])
+def test_a_capture_that_cannot_be_read(run: Run, tmp_path: Path, name: str) -> None:
+    ended = run("inspect", str(tmp_path / name))
+    assert ended.code == Exit.NO_INPUT
+    assert ended.complaint.startswith("magic: /")
+
+
+@pytest.mark.parametrize("option", ["--html", "--parquet"])
+def test_a_file_that_cannot_be_written(run: Run, tmp_path: Path, option: str) -> None:
+    name = capture(tmp_path / "a.pcap", mixed())
+    ended = run("inspect", name, option, str(tmp_path / "no" / "file"))
+    assert ended.code == Exit.CANNOT_CREATE
+    assert "No such file" in ended.complaint
+    octets = Path(name).read_bytes()
+    ended = run("inspect", name, option, name)
+    assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")
+    assert Path(name).read_bytes() == octets
+
+
+def test_a_reader_that_went_away(process: Run, tmp_path: Path) -> None:
+    name = capture(tmp_path / "a.pcap", mixed() * 30)
+    with subprocess.Popen(
+        [*COMMAND[:-1], name, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as going:
+        assert going.stdout
+        assert going.stderr
+        going.stdout.close()
+        assert going.stderr.read() == b""
+    assert going.returncode == Exit.PIPE_CLOSED

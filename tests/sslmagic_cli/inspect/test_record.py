@@ -1,0 +1,131 @@
+"""record.py: the object of `inspect --json`, name by name as it is promised."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sslmagic.capture.conversation import Ended
+from sslmagic.capture.pairs import Pairs
+from sslmagic.capture.totals import Totals
+from sslmagic.preamble import Preamble, UnixEndpoint
+from sslmagic.tlv import TLV, Type
+from sslmagic.wire import encode
+from sslmagic_cli.inspect.record import moment, nanoseconds, paired, recorded, summed
+from tests.sslmagic.capture.made import CLIENT, MS, SHOP, START, hello, judged
+
+
+def test_the_promised_object() -> None:
+    preamble = Preamble(
+        source=CLIENT,
+        destination=SHOP,
+        tlvs=[TLV(Type.AUTHORITY, b"shop.example")],
+    )
+    octets = encode(preamble, "proxy2")
+    one = judged(
+        octets + hello(),
+        b"\x15\x03\x03\0\2\2\x0a",
+        number=7,
+        ended=Ended.CLOSED,
+        ended_by="peer",
+        retransmitted=2,
+    )
+    assert json.loads(json.dumps(recorded(one))) == {
+        "number": 7,
+        "capture": "node.pcapng",
+        "peer": {"host": "10.0.0.5", "port": 40112},
+        "listener": {"host": "10.0.1.7", "port": 8443},
+        "vlans": [],
+        "opened": "2026-11-27T01:00:00.000000000Z",
+        "verdict": "ok",
+        "words": "the client is 203.0.113.9:51234",
+        "offset": None,
+        "format": "proxy2",
+        "client": {"host": "203.0.113.9", "port": 51234},
+        "preamble": {
+            "format": "proxy2",
+            "command": "PROXY",
+            "transport": "TCP4",
+            "source": {"host": "203.0.113.9", "port": 51234},
+            "destination": {"host": "198.51.100.2", "port": 443},
+            "tlvs": [
+                {
+                    "type": 2,
+                    "name": "AUTHORITY",
+                    "value": "shop.example",
+                    "hex": "73686f702e6578616d706c65",
+                }
+            ],
+            "length": len(octets),
+            "proof": None,
+        },
+        "follows": "tls",
+        "tls": {
+            "server_name": "shop.example",
+            "alpn": ["h2", "http/1.1"],
+            "versions": ["TLSv1.3", "TLSv1.2"],
+            "early_data": False,
+            "length": len(hello()),
+        },
+        "answer": "alert: unexpected_message",
+        "seconds": {
+            "accepted": 0.0005,
+            "preamble": 0.001,
+            "hello": 0.001,
+            "answer": 0.021,
+            "closed": 0.5,
+        },
+        "ended": "closed",
+        "ended_by": "peer",
+        "octets": {"peer": len(octets) + len(hello()), "listener": 7},
+        "packets": 6,
+        "retransmitted": 2,
+        "reordered": 0,
+        "conflicting": 0,
+        "pair": None,
+    }
+
+
+def test_what_is_not_there_is_null() -> None:
+    said = recorded(judged(b"\xcd\x03\x03\xff\xff"))
+    for name in ("client", "preamble", "tls", "answer", "ended_by", "pair"):
+        assert said[name] is None
+    assert (said["verdict"], said["offset"], said["format"]) == ("oversize", 3, "magic")
+    assert said["seconds"]["closed"] is None
+
+
+def test_a_unix_client_is_a_path() -> None:
+    unix = Preamble(source=UnixEndpoint("/a"), destination=UnixEndpoint("/b"))
+    said = recorded(judged(encode(unix)))
+    assert said["preamble"] is None
+    assert said["verdict"] == "source"
+
+
+def test_a_pair() -> None:
+    pairs = Pairs()
+    pairs.add(judged(hello(), peer=CLIENT, listener=SHOP, number=1))
+    said = Preamble(source=CLIENT, destination=SHOP)
+    pairs.add(judged(encode(said) + hello(), number=2, opened=START + MS))
+    (pair,) = pairs.matched()
+    found = json.loads(json.dumps(paired(pair)))
+    assert found["client"] == {"host": "203.0.113.9", "port": 51234}
+    assert found["node_connection"] == {"host": "10.0.0.5", "port": 40112}
+    assert (found["front"]["number"], found["back"]["number"]) == (1, 2)
+    assert found["by"] == ["hello", "client", "destination", "time"]
+    assert found["claimed"] == found["client"]
+
+
+def test_totals() -> None:
+    totals = Totals()
+    assert summed(totals, None, 0, 0)["first"] is None
+    totals.add(judged(hello()))
+    said = summed(totals, None, 1, 1)
+    assert (said["connections"], said["faults"], said["fronts"]) == (1, 0, 1)
+    assert said["verdicts"] == {"missing": 1}
+    assert said["server_names"] == [{"name": "shop.example", "connections": 1}]
+
+
+@pytest.mark.parametrize("time", [0, 1, START + 123_456_789, 1 << 62, 1 << 70])
+def test_a_moment_is_exact_and_never_fails(time: int) -> None:
+    assert nanoseconds(moment(time)) == time

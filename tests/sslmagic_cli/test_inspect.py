@@ -1,0 +1,222 @@
+"""`magic inspect` from end to end: captures in, and what each output says of them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sslmagic.capture.verdict import Verdict
+from sslmagic_cli.exits import Exit
+from sslmagic_cli.inspect import command
+from tests.sslmagic.capture.made import START
+from tests.sslmagic_cli.inspect.captured import both_sides, capture, mixed
+
+Run = Callable[..., Any]
+
+MS = 1_000_000
+VERDICTS = [
+    *("ok", "ok", "missing", "checksum", "oversize", "nested", "local", "source"),
+    *("truncated", "silent", "late", "ok"),
+]
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> str:
+    return capture(tmp_path / "node.pcap", mixed())
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> list[str]:
+    both = [both_sides(n, START + n * 50 * MS) for n in range(1, 6)]
+    return [
+        capture(tmp_path / "b.pcap", [front for front, _ in both]),
+        capture(tmp_path / "a.pcap", [back for _, back in both]),
+    ]
+
+
+def listed(ended: Any) -> list[dict[str, Any]]:
+    assert ended.err == b""
+    found: list[dict[str, Any]] = json.loads(ended.out)["connections"]
+    return found
+
+
+def test_rows_and_totals(run: Run, node: str) -> None:
+    ended = run("inspect", node)
+    assert (ended.code, ended.err) == (Exit.DONE, b"")
+    lines = ended.out.decode().splitlines()
+    rows = [line for line in lines if re.match(" +[0-9]+  0", line)]
+    assert [row.split()[-1] for row in rows] == VERDICTS
+    assert "12 connections in 0.434 s, 8 faults; 88 packets" in lines
+    assert b"octet 55: CRC32C is " in ended.out
+    assert ended.out.decode().replace("\n", "").isprintable()
+
+
+def test_json(run: Run, node: str) -> None:
+    ended = run("inspect", node, "--json")
+    document = json.loads(ended.out)
+    assert [one["verdict"] for one in document["connections"]] == VERDICTS
+    assert document["totals"]["connections"] == 12
+    assert document["totals"]["packets"]["packets"] == 88
+    lines = run("inspect", node, "--jsonl").out.splitlines()
+    assert [json.loads(line) for line in lines] == document["connections"]
+
+
+def test_csv_parquet_and_html_at_once(run: Run, node: str, tmp_path: Path) -> None:
+    html, parquet = tmp_path / "a.html", tmp_path / "a.parquet"
+    ended = run(
+        *("inspect", node, "--csv", "--html", str(html), "--parquet", str(parquet))
+    )
+    assert (ended.code, ended.err) == (Exit.DONE, b"")
+    rows = list(csv.DictReader(io.StringIO(ended.out.decode(), newline="")))
+    assert [row["verdict"] for row in rows] == VERDICTS
+    assert html.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert parquet.read_bytes()[:4] == b"PAR1"
+
+
+def test_one_connection(run: Run, node: str) -> None:
+    ended = run("inspect", node, "--connection", "4")
+    assert b"checksum  octet 55" in ended.out
+    assert b"does not match" in ended.out
+    assert run("inspect", node, "--connection", "4", "--check").code == Exit.DATA
+    ended = run("inspect", node, "--connection", "4", "--json")
+    assert json.loads(ended.out)["verdict"] == "checksum"
+    ended = run("inspect", node, "--connection", "99")
+    assert (ended.code, ended.complaint) == (
+        Exit.USAGE,
+        "magic: there is no connection 99",
+    )
+
+
+def test_check(run: Run, node: str, sides: list[str]) -> None:
+    assert run("inspect", node, "--check").code == Exit.DATA
+    assert run("inspect", node, "--check", "--verdict", "ok").code == Exit.DONE
+    # The clients of a gateway send no preamble, and nothing is wrong with that.
+    assert run("inspect", *sides, "--check").code == Exit.DONE
+    assert run("inspect", sides[0], "--check").code == Exit.DATA
+
+
+def test_both_sides_of_a_gateway(run: Run, sides: list[str]) -> None:
+    ended = run("inspect", *sides)
+    assert b"no fault, 5 fronts of a gateway" in ended.out
+    assert re.search(rb"203.0.113.9:50003 +10.0.0.5:40003", ended.out)
+    document = json.loads(run("inspect", *sides, "--json").out)
+    assert [pair["words"] for pair in document["pairs"]] == [
+        f"client 203.0.113.9:5000{n} became node connection 10.0.0.5:4000{n}"
+        for n in range(1, 6)
+    ]
+    pairs = {one["number"]: one["pair"] for one in document["connections"]}
+    assert pairs == {n: n + 5 if n < 6 else n - 5 for n in range(1, 11)}
+    assert document["totals"]["faults"] == 0
+    # A pair is found also where one of its sides is not asked for.
+    ended = run("inspect", *sides, "--json", "--client", "203.0.113.9")
+    document = json.loads(ended.out)
+    assert len(document["connections"]) == len(document["pairs"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "numbers"),
+    [
+        (["--faults"], [3, 4, 5, 6, 8, 9, 10, 11]),
+        (["--verdict", "late", "--verdict", "silent"], [10, 11]),
+        (["--client", "2001:db8::/32"], [2]),
+        (["--peer", "10.0.0.5", "--verdict", "local"], [7]),
+        (["--peer", "10.0.0.6"], []),
+        (["--listener", ":8443", "--sni", "*health*"], [7]),
+        (["--listener", "10.0.1.7:1"], []),
+        (["--format", "proxy2"], [2, 4]),
+        (["--format", "none", "--sni", "shop.*"], [3]),
+        (["--since", "2026-11-27T01:00:00.370Z"], [11, 12]),
+        (["--until", "2026-11-27T02:00:00.037+01:00"], [1]),
+    ],
+)
+def test_filters(run: Run, node: str, options: list[str], numbers: list[int]) -> None:
+    found = listed(run("inspect", node, "--json", *options))
+    assert [one["number"] for one in found] == numbers
+
+
+@pytest.mark.parametrize(
+    ("options", "number", "verdict"),
+    [
+        (["--accept", "magic"], 2, "format"),
+        (["--trust", "10.0.9.0/24"], 1, "peer"),
+        (["--trust", "10.0.0.0/24"], 1, "ok"),
+        (["--direct", "10.0.0.5"], 3, "direct"),
+        (["--trust", "10.0.9.0/24", "--others", "direct"], 3, "direct"),
+        (["--allow-loopback-source"], 8, "ok"),
+        (["--protocol", "ssl"], 12, "hello"),
+        (["--deadline", "0.001"], 1, "timeout"),
+        (["--limit", "20"], 1, "oversize"),
+    ],
+)
+def test_the_judge_is_the_node_that_is_asked_for(
+    run: Run, node: str, options: list[str], number: int, verdict: str
+) -> None:
+    found = listed(run("inspect", node, "--json", *options))
+    assert found[number - 1]["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--json", "--csv"], "--json, --jsonl and --csv are three outputs: give one"),
+        (["--since", "yesterday"], "'yesterday' is no time like"),
+        (["--listener", "unix:/a"], "no capture has a UNIX socket in it"),
+        (["--client", "10.0.0.1/8"], "has host bits set"),
+        (["--verdict", "fine"], "'fine' is not one of"),
+    ],
+)
+def test_usage(run: Run, node: str, options: list[str], words: str) -> None:
+    ended = run("inspect", node, *options)
+    assert (ended.code, ended.out) == (Exit.USAGE, b"")
+    assert words in ended.complaint
+
+
+def test_gzip_and_standard_input(process: Run, node: str, tmp_path: Path) -> None:
+    octets = Path(node).read_bytes()
+    packed = tmp_path / "a.pcap.gz"
+    packed.write_bytes(gzip.compress(octets))
+    from_file = process("inspect", str(packed), "--jsonl").out
+    from_pipe = process("inspect", "-", "--jsonl", octets=octets).out
+    assert len(from_file.splitlines()) == 12
+    assert from_pipe.replace(b'"-"', b"") == from_file.replace(
+        json.dumps(str(packed)).encode(), b""
+    )
+
+
+def test_a_terminal_gets_colours_and_nothing_else(terminal: Run, node: str) -> None:
+    ended = terminal("inspect", node, columns=80)
+    assert b"\x1b[1;32m203.0.113.9:51234" in ended.out
+    plain = re.sub(rb"\x1b\[[0-9;]*m", b"", ended.out)
+    text = plain.decode()
+    assert text.replace("\n", "").isprintable()
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_verdicts_are_all_offered() -> None:
+    (choice,) = [one.type for one in command.params if one.name == "verdicts"]
+    assert set(choice.choices) == set(Verdict)  # type: ignore[attr-defined]
+
+
+def test_help_loads_no_reader_of_captures() -> None:
+    said = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "sslmagic_cli", "inspect", "--help"],
+        env=os.environ,
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=30,
+    )
+    assert "CAPTURE..." in said.stdout
+    assert "sslmagic.capture.conversations" not in said.stderr
+    assert "pyarrow" not in said.stderr
