@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import itertools
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -359,7 +360,41 @@ def noise() -> Iterator[Packet]:
         yield Packet(EPOCH + number * APART + 500_000, bytes(frame))
 
 
-CRAFTED: dict[str, Crafted] = dict(
-    itertools.chain(situations(), links(), disorders(), snaplens(), faults(), vectors())
-)
+def _moved(crafted: Crafted, base: int) -> Crafted:
+    """Return the same from other ports: the first connection's is *base*."""
+    lowest = min(one.path.peer.port for one in crafted.connections)
+    connections: list[Connection] = []
+    for one in crafted.connections:
+        host, port = one.path.peer
+        peer = Endpoint(host, port - lowest + base)
+        path = dataclasses.replace(one.path, peer=peer)
+        expected = {**one.expected, "peer": peer._asdict()}
+        connections.append(dataclasses.replace(one, path=path, expected=expected))
+    return dataclasses.replace(crafted, connections=connections)
+
+
+def _all() -> dict[str, Crafted]:
+    """Give each capture ports that no other has: a reader can take all in one go.
+
+    They come from its name, so that another capture more changes no other.
+    """
+    made = dict(
+        itertools.chain(
+            situations(), links(), disorders(), snaplens(), faults(), vectors()
+        )
+    )
+    taken = set[int]()
+    for name in sorted(made):
+        place = zlib.crc32(name.encode()) % PLACES
+        while place in taken:
+            place = (place + 1) % PLACES
+        taken.add(place)
+        # Above those that servers have: whose a connection is can then be guessed.
+        made[name] = _moved(made[name], 16_384 + place * MOST)
+        assert len(made[name].connections) <= MOST
+    return made
+
+
+MOST, PLACES = 64, 768
+CRAFTED: dict[str, Crafted] = _all()
 """Every crafted capture by its name."""

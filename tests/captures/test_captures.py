@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scapy.config import conf
@@ -124,7 +125,7 @@ def test_what_stands_beside_it_is_whole(capture: Capture) -> None:
 def _hosts(octets: bytes, link: int) -> list[str]:
     if link in (0, 108):
         number = octets[4] >> 4
-        packet = IP(octets[4:]) if number == 4 else IPv6(octets[4:])
+        packet: Any = IP(octets[4:]) if number == 4 else IPv6(octets[4:])
     else:
         packet = conf.l2types.num2layer[link](octets)
     layers = [packet[kind] for kind in (IP, IPv6) if kind in packet]

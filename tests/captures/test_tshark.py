@@ -1,0 +1,171 @@
+"""The second reader: tshark with magic.lua, on all captures in one go.
+
+It has no trust, knows no deadline, and says of a stream without a preamble that it has
+none: what that makes of each verdict stands in `judged`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+from tests.captures.capture import Capture, captures
+from tests.interop.peers import needs
+from tests.sslmagic.dissect.shark import by_stream
+
+FIELDS = [
+    *("tcp.srcport", "tcp.dstport", "ip.src", "ipv6.src", "vlan.id"),
+    *("tcp.flags.syn", "ieee8021ad.id"),
+    *("sslmagic.format", "sslmagic.octets", "sslmagic.command"),
+    *("sslmagic.source", "sslmagic.source_port"),
+    *("sslmagic.destination", "sslmagic.destination_port"),
+    *("sslmagic.tlv.type", "sslmagic.tlv.length", "sslmagic.tlv.value"),
+    *("sslmagic.fault", "sslmagic.fault_offset"),
+    *("tls.handshake.extensions_server_name", "tls.alert_message.desc"),
+    "http.request.method",
+]
+NODE = "8443"
+OPTIONS = [
+    *("-Y", "tcp", "-o", "tcp.reassemble_out_of_order:TRUE"),
+    *(
+        word
+        for format in ("magic", "proxy1", "proxy2")
+        for word in ("-o", f"sslmagic.{format}_ports:{NODE}")
+    ),
+]
+
+Stream = dict[str, list[str]]
+
+DECODED = [
+    *("format", "version", "command", "family", "length", "oversize"),
+    *("line", "address", "tlv", "checksum", "profile", "truncated"),
+]
+
+
+@pytest.fixture(scope="module")
+def streams(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Stream]]:
+    """The streams of each peer's endpoint, in their order."""
+    needs("tshark")
+    folder = tmp_path_factory.mktemp("tshark")
+    found = defaultdict[str, list[Stream]](list)
+    for number, group in enumerate(_groups()):
+        file = folder / f"{number}.pcapng"
+        # Sections of one file may follow each other as they are.
+        file.write_bytes(b"".join(one.path.read_bytes() for one in group))
+        for _, stream in sorted(by_stream(file, FIELDS, *OPTIONS).items()):
+            found[_peer(stream)].append(stream)
+    return found
+
+
+@pytest.mark.parametrize("capture", captures(), ids=lambda one: one.name)
+def test_tshark_agrees(capture: Capture, streams: dict[str, list[Stream]]) -> None:
+    seen = defaultdict[str, int](int)
+    for said in capture.connections:
+        peer = _named(said["peer"])
+        stream = streams[peer][seen[peer]]
+        seen[peer] += 1
+        judged(said, stream)
+
+
+def judged(said: dict[str, Any], stream: Stream) -> None:
+    """Hold a stream to what is expected of its connection."""
+    fault, offset = stream["sslmagic.fault"], stream["sslmagic.fault_offset"]
+    verdict = said["verdict"]
+    vlans = stream["ieee8021ad.id"] + stream["vlan.id"]
+    assert set(map(int, vlans)) == set(said.get("vlans", []))
+    if said["listener"]["port"] != int(NODE):
+        assert fault == []
+    elif verdict in DECODED:
+        assert (fault, offset) == ([verdict], [str(said["offset"])])
+    elif verdict == "timeout":
+        # The peer closes too when the listener has: for tshark that is the end.
+        assert fault == ["truncated"]
+    elif verdict == "reset":
+        assert fault == ["reset"]
+    elif verdict in ("missing", "late"):
+        assert (fault, offset) == (["format"], ["0"])
+    elif verdict == "silent":
+        assert (fault, offset) == (["truncated"], ["0"])
+    elif verdict == "nested":
+        assert (fault, offset) == (["nested"], [str(said["offset"])])
+    else:
+        assert fault == []
+    if verdict in ("unseen", "timeout", "waiting"):
+        assert stream["sslmagic.octets"] == []
+    if preamble := said.get("preamble"):
+        assert _preamble(stream, len(preamble["tlvs"])) == _expected(preamble)
+    if said.get("follows") == "tls" and verdict in ("ok", "local") and said["tls"]:
+        names = stream["tls.handshake.extensions_server_name"]
+        assert names == [said["tls"]["server_name"]]
+    if said.get("follows") == "http" and verdict in ("ok", "local"):
+        assert stream["http.request.method"] == ["GET"]
+    if str(said.get("answer")).startswith("alert"):
+        assert "10" in stream["tls.alert_message.desc"]
+
+
+def _preamble(stream: Stream, outer: int) -> dict[str, Any]:
+    said: dict[str, Any] = {"format": stream["sslmagic.format"][:1]}
+    for end in ("source", "destination"):
+        said[end] = stream[f"sslmagic.{end}"][:1], stream[f"sslmagic.{end}_port"][:1]
+    said["length"] = stream["sslmagic.octets"][:1]
+    types, at = stream["sslmagic.tlv.type"], 0
+    said["tlvs"] = []
+    # Those inside an SSL TLV stand behind it.
+    while at < len(types) and len(said["tlvs"]) < outer:
+        said["tlvs"].append(types[at])
+        size, inner = int(stream["sslmagic.tlv.length"][at]), 0
+        at += 1
+        while types[at - 1] == "0x20" and inner < size - 5:
+            inner += 3 + int(stream["sslmagic.tlv.length"][at])
+            at += 1
+            if inner >= size - 5:
+                break
+    return said
+
+
+def _expected(preamble: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = {"format": [preamble["format"]]}
+    for end in ("source", "destination"):
+        address = preamble[end] or {}
+        port = address.get("port")
+        host = address.get("host") or address.get("path")
+        said[end] = [host] if host else [], [] if port is None else [str(port)]
+    said["length"] = [str(preamble["length"])]
+    said["tlvs"] = [f"0x{tlv['type']:02x}" for tlv in preamble["tlvs"]]
+    return said
+
+
+def _groups() -> list[list[Capture]]:
+    """The captures in groups in which no two have a connection of the same ends."""
+    groups: list[tuple[set[str], list[Capture]]] = []
+    for capture in captures():
+        peers = {_named(said["peer"]) for said in capture.connections}
+        for taken, group in groups:
+            if not taken & peers:
+                taken |= peers
+                group.append(capture)
+                break
+        else:
+            groups.append((peers, [capture]))
+    return [group for _, group in groups]
+
+
+def _peer(stream: Stream) -> str:
+    source = (stream["ip.src"] + stream["ipv6.src"])[0]
+    ports = stream["tcp.srcport"], stream["tcp.dstport"]
+    hosts = stream["ip.src"] + stream["ipv6.src"]
+    # Where the beginning is not captured the node may have been the first to speak.
+    if stream["tcp.flags.syn"][0] not in ("1", "True") and int(ports[0][0]) < int(
+        ports[1][0]
+    ):
+        port = ports[1][0]
+        (source,) = set(hosts) - {source}
+    else:
+        port = ports[0][0]
+    return f"{source} {port}"
+
+
+def _named(endpoint: dict[str, Any]) -> str:
+    return f"{endpoint['host']} {endpoint['port']}"
