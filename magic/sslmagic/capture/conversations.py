@@ -1,26 +1,26 @@
-"""Captures in, conversations out: each as soon as it has ended.
+r"""Captures in, conversations out: each as soon as it has ended.
 
     source  ->  pcap, pcapng  ->  frames  ->  flows  ->  Conversation
     octets      records           segments    streams
+    \_______________ reading, or workers ______________/
 
 Memory is bounded by the conversations that are open at a time, not by the file.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from sslmagic.capture.conversation import Conversation, Counts
+from sslmagic.capture.flow import told
 from sslmagic.capture.flows import Flows
-from sslmagic.capture.frames import Frames
-from sslmagic.capture.pcap import MAGICS, Pcap
-from sslmagic.capture.pcapng import MAGIC, Pcapng
+from sslmagic.capture.reading import Batch, Fault, reading
 from sslmagic.capture.source import Source
 from sslmagic.capture.stream import Wanted
+from sslmagic.capture.workers import Work, processes, sharing
 from sslmagic.errors import CaptureError
 
 __all__ = ["ANSWER", "Capture", "Progress", "Reader", "conversations"]
@@ -34,8 +34,6 @@ Capture = str | os.PathLike[str] | BinaryIO
 
 Progress = Callable[[int, int | None], None]
 """Is told how many octets of the captures were read, of how many if that is known."""
-
-_MODIFIED = {b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34"}
 
 
 class Reader:
@@ -70,7 +68,8 @@ class Reader:
         self._progress = progress
         self._plain = plain
         self._number = 0
-        self._read = 0
+        self._before = 0
+        self._total = _sizes(self._captures)
 
     def __iter__(self) -> Iterator[Conversation]:
         """Read on, and give each conversation as soon as it has ended.
@@ -80,7 +79,7 @@ class Reader:
                 and so have the captures behind it.
             OSError: a capture cannot be opened or read; the others have been.
         """
-        fault: CaptureError | OSError | None = None
+        fault: Fault | None = None
         for capture in self._captures:
             try:
                 with Source(capture) as source:
@@ -91,6 +90,29 @@ class Reader:
             raise fault
 
     def _conversations(self, source: Source) -> Iterator[Conversation]:
+        for batch in self._batches(source):
+            for _, _, number, facts in batch.done:
+                yield told(facts, capture=source.name, number=number)
+            if self._progress is not None:
+                self._progress(self._before + batch.taken, self._total)
+            if batch.last:
+                self._before += batch.taken
+            if batch.fault is not None:
+                raise batch.fault
+
+    def _batches(self, source: Source) -> Iterator[Batch]:
+        count = processes(source, self._workers)
+        if count > 1:
+            work = Work(
+                source=source,
+                wanted=self._wanted,
+                answer=self._answer,
+                plain=self._plain,
+            )
+            for batch in sharing(work, self.counts, number=self._number, count=count):
+                self._number += len(batch.began)
+                yield batch
+            return
         flows = Flows(
             source.name,
             wanted=self._wanted,
@@ -98,21 +120,9 @@ class Reader:
             counts=self.counts,
             number=self._number,
         )
-        frames = Frames(flows, self.counts)
-        try:
-            for _ in _reading(source, frames, plain=self._plain):
-                yield from _taken(flows)
-                if self._progress is not None:
-                    self._progress(source.taken, source.size)
-        except (CaptureError, OSError):
-            frames.close()
-            yield from _taken(flows)
-            raise
-        finally:
+        for batch in reading(source, flows, self.counts, plain=self._plain):
             self._number = flows.number
-        frames.close()
-        yield from _taken(flows)
-        self._number = flows.number
+            yield batch
 
 
 def conversations(
@@ -136,78 +146,11 @@ def conversations(
     )
 
 
-def _reading(source: Source, frames: Frames, *, plain: bool) -> Iterator[None]:
-    """Read a capture to its end, with a pause after each piece."""
-    reader: Pcap | Pcapng | None = None
-    data, base = b"", 0
-    for piece in source.pieces():
-        data = data + piece if data else piece
-        if reader is None:
-            kind = _kind(data[:4], source.name)
-            if kind is None or len(data) < kind.header:
-                continue
-            reader = kind(data, frames, plain=plain)
-            base = kind.skip
-            data = data[base:]
-        with _no_rings():
-            at = reader.read(data, 0, base)
-        base += at
-        data = data[at:]
-        yield
-    if reader is None:
-        kind = _kind(data[:4], source.name)
-        if kind is None:
-            raise CaptureError(
-                "the capture is empty"
-                if not data
-                else f"a capture does not begin with {data.hex()}",
-                capture=source.name,
-                offset=len(data),
-            )
-        kind(data, frames, plain=plain)
-        raise CaptureError(
-            "the capture ends in its header", capture=source.name, offset=len(data)
-        )
-    if data:
-        raise CaptureError(
-            f"the capture ends within a packet, of which it has {len(data)} octets",
-            capture=source.name,
-            offset=base,
-        )
-
-
-def _kind(magic: bytes, name: str) -> type[Pcap | Pcapng] | None:
-    """Which format begins so; None if more octets are needed to tell.
-
-    Raises:
-        CaptureError: none does.
-    """
-    if magic in MAGICS:
-        return Pcap
-    if magic == MAGIC:
-        return Pcapng
-    if len(magic) < 4:
-        return None
-    if magic in _MODIFIED:
-        said = "pcap as Kuznetzov modified it, which is not read"
-    else:
-        said = f"neither pcap nor pcapng: it begins with {magic.hex(' ')}"
-    raise CaptureError(said, capture=name, offset=0)
-
-
-def _taken(flows: Flows) -> Iterator[Conversation]:
-    done = flows.done
-    flows.done = []
-    yield from done
-
-
-@contextlib.contextmanager
-def _no_rings() -> Generator[None]:
-    """Look for no rings of objects meanwhile: there are many objects, and no rings."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def _sizes(captures: list[Capture]) -> int | None:
+    """Octets of all captures; None if one is no regular file."""
+    total = 0
+    for capture in captures:
+        if not isinstance(capture, str | os.PathLike) or not Path(capture).is_file():
+            return None
+        total += Path(capture).stat().st_size
+    return total

@@ -13,11 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sslmagic.capture.conversation import Conversation, Counts
-from sslmagic.capture.flow import Flow, reverse
+from sslmagic.capture.conversation import Counts
+from sslmagic.capture.flow import Facts, Flow, reverse
 from sslmagic.capture.stream import MASK, Stream, Wanted
 
-__all__ = ["ABANDONED", "IDLE", "LINGER", "Flows"]
+__all__ = ["ABANDONED", "IDLE", "LINGER", "SHARES", "Ending", "Flows", "share"]
+
+Ending = tuple[int, int, int, Facts]
+"""What has ended: when (twice where in the capture, and one more if it was that packet
+that ended it), where it began, its number, and the facts."""
+
+SHARES = 256
+"""Conversations fall into so many shares, which several may divide between them."""
 
 _SECOND = 1_000_000_000
 LINGER = 60 * _SECOND
@@ -31,6 +38,7 @@ forget theirs sooner."""
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _COPY = 1_000_000
+_END = 1 << 62
 _WIDEST = 65535 << 14
 """Octets of the widest window."""
 
@@ -52,8 +60,12 @@ class Flows:
         self.capture = capture
         self.streams: dict[bytes, Stream] = {}
         """By VLANs, addresses and ports, both directions of each conversation."""
-        self.done: list[Conversation] = []
+        self.done: list[Ending] = []
         """What has ended and was not taken yet."""
+        self.began: list[int] = []
+        """Where conversations have begun, since this was taken last."""
+        self.others: frozenset[int] = frozenset()
+        """Shares of the conversations that somebody else follows; see `share`."""
         self.number = number
         self.clock: Callable[[int], int] = int
         """Makes ns of `Stream.low` as it stands in the capture."""
@@ -114,7 +126,7 @@ class Flows:
 
         if flags & (SYN | RST):
             if flags & RST:
-                self._reset(flow, stream, other, seq, ack, flags)
+                self._reset(flow, stream, other, seq, ack, flags, place)
             elif flags & ACK:
                 if self._syn_ack(flow, stream, other, seq, ack, time, since) and length:
                     stream.take(0, data[start:end], length, time, since)
@@ -154,10 +166,10 @@ class Flows:
         if other.fin >= 0 and (other.first + other.fin + 1 - ack) & MASK == 0:
             other.acknowledged = True
             if stream.acknowledged:
-                self._finish(flow)
+                self._finish(flow, 2 * place + 1)
 
-    def tick(self, cutoff: int) -> None:
-        """Give up what has been silent, now that it is *cutoff*, in ns."""
+    def tick(self, cutoff: int, place: int) -> None:
+        """Give up what has been silent, now that it is *cutoff* in ns, at *place*."""
         for flow in list(self._flows):
             last = self._last(flow)
             if cutoff - last <= LINGER:
@@ -169,14 +181,14 @@ class Flows:
                 answered = flow.answered.packets or not flow.begun
                 if cutoff - last <= (IDLE if answered else ABANDONED):
                     continue
-            self._finish(flow)
+            self._finish(flow, 2 * place)
             self._forget(flow)
 
     def close(self) -> None:
         """Let every conversation end here."""
         for flow in list(self._flows):
             if not flow.over:
-                self._finish(flow)
+                self._finish(flow, _END)
             self._forget(flow)
 
     def settle(self) -> None:
@@ -191,6 +203,7 @@ class Flows:
         # Without a SYN it is a guess: who listens has the lower port.
         sends = not flags & ACK if flags & SYN else key[-4:-2] >= key[-2:]
         self.number += 1
+        self.began.append(place)
         flow = Flow(vlans=key[:vlans], number=self.number, opened=time, place=place)
         flow.begun = bool(flags & SYN)
         sent, answered = (key, back) if sends else (back, key)
@@ -240,7 +253,7 @@ class Flows:
             raise AssertionError("no SYN has come again")
         isn, time = flow.again
         sent = flow.sent.key if flow.sent.isn >= 0 else key
-        self._finish(flow)
+        self._finish(flow, 2 * place + 1)
         self._forget(flow)
         stream = self._begin(sent, vlans, SYN, time, place)
         stream.isn = isn
@@ -294,7 +307,14 @@ class Flows:
             stream.take(0, octets[:accepted], accepted, time, _SECOND)
 
     def _reset(
-        self, flow: Flow, stream: Stream, other: Stream, seq: int, ack: int, flags: int
+        self,
+        flow: Flow,
+        stream: Stream,
+        other: Stream,
+        seq: int,
+        ack: int,
+        flags: int,
+        place: int,
     ) -> None:
         """Believe a RST as Linux does since RFC 5961: at the next octet exactly.
 
@@ -315,14 +335,15 @@ class Flows:
                 flow.doubted = stream, stream.packets
         if believed:
             flow.reset = stream
-            self._finish(flow)
+            self._finish(flow, 2 * place + 1)
 
     def _last(self, flow: Flow) -> int:
         return max(self.time(flow.sent), self.time(flow.answered))
 
-    def _finish(self, flow: Flow) -> None:
+    def _finish(self, flow: Flow, event: int) -> None:
         flow.over = True
-        self.done.append(flow.conversation(self.capture, self._last(flow)))
+        facts = flow.facts(self._last(flow))
+        self.done.append((event, flow.place, flow.number, facts))
         for stream in (flow.sent, flow.answered):
             stream.front = b""
             stream.arrivals = []
@@ -337,6 +358,11 @@ class Flows:
         del self._flows[flow]
         # They name each other: so that nothing has to look for such rings.
         del flow.sent, flow.answered
+
+
+def share(key: bytes) -> int:
+    """Return which share a conversation is of, the same for both directions."""
+    return key[-3] ^ key[-1]
 
 
 def _count_again(stream: Stream, since: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sslmagic.capture.conversation import Counts, Unreadable
-from sslmagic.capture.flows import Flows
+from sslmagic.capture.flows import Flows, share
 from sslmagic.capture.link import Link
 from sslmagic.capture.segment import (
     Fragment,
@@ -94,12 +94,12 @@ class Frames:
         elif type(found) is Segment:
             self._segment(found, data, vlans, time, place)
 
-    def tick(self, cutoff: int) -> None:
+    def tick(self, cutoff: int, place: int) -> None:
         """Give up what has waited or been silent too long, now that it is *cutoff*."""
         if cutoff <= self.cutoff:
             return
         self.cutoff = cutoff
-        self.flows.tick(cutoff)
+        self.flows.tick(cutoff, place)
         for key, parts in list(self.waiting.items()):
             if cutoff - parts.began > _PATIENCE:
                 self._give_up(key)
@@ -117,6 +117,8 @@ class Frames:
     def _segment(
         self, found: Segment, data: bytes, vlans: bytes, time: int, place: int
     ) -> None:
+        if self.flows.others and share(found.key) in self.flows.others:
+            return
         self.flows.segment(
             vlans + found.key if vlans else found.key,
             len(vlans),

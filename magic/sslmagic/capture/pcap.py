@@ -90,7 +90,7 @@ class Pcap:
         while at + _RECORD <= end:
             word = int.from_bytes(data[at : at + 4], "big")
             if word != self._word:
-                self._tick(data, at, word)
+                self._tick(data, at, word, base)
             after = self._record(data, at, end, base)
             if not after:
                 break
@@ -102,7 +102,7 @@ class Pcap:
     def _plain(self, data: bytes, at: int, end: int, base: int, before: int) -> int:
         """Take records as long as there is enough of them to look at."""
         flows = self._frames.flows
-        streams, segment = flows.streams.get, flows.segment
+        streams, segment, others = flows.streams.get, flows.segment, flows.others
         look, steps = self._look, self._steps.get
         own, unit = self._fraction.unpack_from, self._unit
         the_word, second = self._word, self._second
@@ -115,7 +115,7 @@ class Pcap:
                     data, at
                 )
                 if word != the_word:
-                    second = self._tick(data, at, word)
+                    second = self._tick(data, at, word, base)
                     the_word = word
                 step = steps(sizes)
                 if (
@@ -127,6 +127,10 @@ class Pcap:
                     after = at + step
                     if after > end:
                         break
+                    if others and key[9] ^ key[11] in others:
+                        packets += 1
+                        at = after
+                        continue
                     stream = streams(key)
                     if stream is not None and stream.next == seq and flags in HEADS:
                         length = total - HEADS[flags]
@@ -196,13 +200,13 @@ class Pcap:
         )
         return after
 
-    def _tick(self, data: bytes, at: int, word: int) -> int:
+    def _tick(self, data: bytes, at: int, word: int, base: int) -> int:
         """Let another second begin; return it in ns."""
         second = self._own(data, at)[0]
         self._word = word
         self._second = second * _SECOND
         cutoff = second // _PERIOD * _PERIOD * _SECOND
-        self._frames.tick(cutoff)
+        self._frames.tick(cutoff, base + at)
         return self._second
 
     def _clock(self, word: int) -> int:

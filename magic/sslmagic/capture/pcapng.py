@@ -106,7 +106,7 @@ class Pcapng:
     def _plain(self, data: bytes, at: int, end: int, base: int) -> int:
         """Take enhanced packet blocks as long as there is enough to look at."""
         flows, take, link = self._frames.flows, self._frames.take, self._swift_link
-        streams, segment = flows.streams.get, flows.segment
+        streams, segment, others = flows.streams.get, flows.segment, flows.others
         look, swift = self._look, self._swift
         own, unit = self._word, self._nanoseconds
         steps, whole = self._steps.get, self._whole.get
@@ -141,7 +141,7 @@ class Pcapng:
                     break
                 if high != the_high or low & mask != the_top:
                     the_high, the_top = high, low & mask
-                    span = self._tick(high, low)
+                    span = self._tick(high, low, base + at)
                 packets += 1
                 octets += captured
                 if (
@@ -149,6 +149,9 @@ class Pcapng:
                     and forward in FORWARD
                     and total <= captured + _FRONT - network
                 ):
+                    if others and key[9] ^ key[11] in others:
+                        at = after
+                        continue
                     stream = streams(key)
                     if stream is not None and stream.next == seq and flags in HEADS:
                         length = total - HEADS[flags]
@@ -240,7 +243,7 @@ class Pcapng:
                 (number,) = self._half(data, at + 8)
             interface = self._interface(number, place)
             time = interface.time(high << 32 | low)
-            self._frames.tick(interface.coarse(high << 32 | low))
+            self._frames.tick(interface.coarse(high << 32 | low), place)
             if captured > room:
                 raise self._broken(f"a packet of {captured} octets in {room}", place)
             if kind == _ENHANCED:
@@ -344,14 +347,14 @@ class Pcapng:
             at += 4 + (size + 3 & ~3)
         return found
 
-    def _tick(self, high: int, low: int) -> int:
+    def _tick(self, high: int, low: int, place: int) -> int:
         """Let another span begin; return what its packets' lower words are added to."""
         (upper,) = self._low.unpack(high.to_bytes(4, "big"))
         (lower,) = self._low.unpack(low.to_bytes(4, "big"))
         self._high, self._top = high, low & self._mask
         self._span = (upper << 32) * self._nanoseconds + self._offset
         if self._swift_like is not None:
-            self._frames.tick(self._swift_like.coarse(upper << 32 | lower))
+            self._frames.tick(self._swift_like.coarse(upper << 32 | lower), place)
         return self._span
 
     def _clock(self, word: int) -> int:

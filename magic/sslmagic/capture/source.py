@@ -35,12 +35,15 @@ class Source:
     Args:
         capture: a path, ``-`` for standard input, or an open binary file, which stays
             open.
+        most: octets of the file that are read, for one that may grow meanwhile.
 
     Raises:
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, capture: str | os.PathLike[str] | BinaryIO) -> None:
+    def __init__(
+        self, capture: str | os.PathLike[str] | BinaryIO, *, most: int | None = None
+    ) -> None:
         self._ours: BinaryIO | None = None
         self._first = b""
         if isinstance(capture, str | os.PathLike):
@@ -57,6 +60,7 @@ class Source:
         self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
         self.size: int | None = None
         """Octets of the file, as they are on the disk; None of a pipe."""
+        self._most = most
         self.taken = 0
         """Octets that were read of `size`."""
         if self._ours is not None:
@@ -79,6 +83,11 @@ class Source:
         """Close what was opened here."""
         if self._ours is not None:
             self._ours.close()
+
+    @property
+    def packed(self) -> bool:
+        """Whether it is a gzip file; for that its first two octets are awaited."""
+        return self._begins() == _GZIP
 
     def pieces(self) -> Iterator[bytes]:
         """Give all octets, unpacked, in pieces of at most `PIECE`.
@@ -105,7 +114,8 @@ class Source:
         return self._first
 
     def _next(self) -> bytes:
-        octets = self._read(PIECE)
+        size = PIECE if self._most is None else min(PIECE, self._most - self.taken)
+        octets = self._read(size)
         self.taken += len(octets)
         return octets
 

@@ -30,7 +30,20 @@ from sslmagic.capture.conversation import Side
 if TYPE_CHECKING:
     from sslmagic.capture.flow import Flow
 
-__all__ = ["MASK", "PENDING_OCTETS", "PENDING_PARTS", "Stream", "Wanted"]
+__all__ = [
+    "MASK",
+    "PENDING_OCTETS",
+    "PENDING_PARTS",
+    "SideFacts",
+    "Stream",
+    "Wanted",
+    "side",
+]
+
+SideFacts = tuple[
+    bytes, list[tuple[int, int]], int | None, bool, int, int, int, int, int, int
+]
+"""The fields of a `Side`, in their order."""
 
 Wanted = Callable[[bytes], int]
 """How many octets of a front are wanted in all, given those there; 0: enough."""
@@ -184,22 +197,22 @@ class Stream:
                 end += self.first
                 self.wraps, self.next = end >> 32, end & MASK
 
-    def side(self) -> Side:
+    def facts(self) -> SideFacts:
         """Return what is known, for good."""
         missing, reach = self.missing, self.reach()
         if self.pending is not None and reach > len(self.front):
             missing = len(self.front)
-        return Side(
-            octets=self.front,
-            arrivals=self.arrivals,
-            missing=missing,
-            ends=self.fin == len(self.front) and missing is None,
-            length=reach if self.fin < 0 else self.fin,
-            packets=self.packets,
-            retransmitted=self.retransmitted,
-            reordered=self.reordered,
-            duplicated=self.duplicated,
-            conflicting=self.conflicting,
+        return (
+            self.front,
+            self.arrivals,
+            missing,
+            self.fin == len(self.front) and missing is None,
+            reach if self.fin < 0 else self.fin,
+            self.packets,
+            self.retransmitted,
+            self.reordered,
+            self.duplicated,
+            self.conflicting,
         )
 
     def _count(self, offset: int, end: int, top: int, since: int) -> None:
@@ -335,6 +348,23 @@ class Stream:
                     for index in range(begin, stop)
                 )
         return sum(known.values())
+
+
+def side(facts: SideFacts) -> Side:
+    """Return the facts of a stream as a conversation's side."""
+    octets, arrivals, missing, ends, length, packets, again, late, copies, other = facts
+    return Side(
+        octets=octets,
+        arrivals=arrivals,
+        missing=missing,
+        ends=ends,
+        length=length,
+        packets=packets,
+        retransmitted=again,
+        reordered=late,
+        duplicated=copies,
+        conflicting=other,
+    )
 
 
 def _begin(part: tuple[int, bytes]) -> int:

@@ -1,0 +1,137 @@
+"""workers.py: several processes find what one finds, in the same order."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from sslmagic.capture import workers
+from sslmagic.capture.conversation import Conversation, Counts
+from sslmagic.capture.conversations import Reader
+from sslmagic.capture.source import Source
+from sslmagic.errors import CaptureError
+from tests.sslmagic.capture.acts import ACTS, framed, played
+from tests.sslmagic.capture.wired import T0, Talk, ethernet, ip4, pcap, pcapng
+
+Found = tuple[list[Conversation], Counts, str]
+
+
+def found(
+    file: Path, count: int, *, wanted: Callable[[bytes], int] = lambda _: 20
+) -> Found:
+    reader = Reader([file, file], wanted=wanted, workers=count)
+    got: list[Conversation] = []
+    try:
+        got.extend(reader)
+    except CaptureError as error:
+        return got, reader.counts, str(error)
+    return got, reader.counts, ""
+
+
+def traffic() -> bytes:
+    """Two megabytes: some conversations beside each other, and other packets."""
+    packets = []
+    for number in range(150):
+        talk = Talk(ports=(40000 + number * 7, 443), step=50_000_000 + number)
+        talk.time = T0 + number * 10_000_000
+        talk.open()
+        for turn in range(15):
+            talk.add(0, turn * 900, bytes(900))
+            talk.add(1, turn, b"x", acked=turn * 900)
+        if number % 3:
+            talk.close(15 * 900, 15)
+            talk.add(0, 15 * 900 + 1, acked=16)
+        packets += talk.frames()
+    packets += [
+        (T0 + number * 10**7, ethernet(ip4(bytes(90), protocol=17)))
+        for number in range(99)
+    ]
+    packets.append((T0 + 10**9, ethernet(ip4(bytes(90), total=19))))
+    return pcap(sorted(packets))
+
+
+@pytest.mark.parametrize("tail", [b"", b"\xff" * 20], ids=["whole", "broken"])
+def test_the_result_is_that_of_one(tmp_path: Path, tail: bytes) -> None:
+    file = tmp_path / "a.pcap"
+    file.write_bytes(traffic() + tail)
+    one = found(file, 1)
+    assert len(one[0]) == 300
+    assert one[1].late == 2 * 100
+    assert bool(one[2]) == bool(tail)
+    for count in (2, 3):
+        assert found(file, count) == one
+
+
+@given(ACTS)
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_whatever_is_in_the_file(tmp_path: Path, acts) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "a.pcapng"
+    file.write_bytes(pcapng(framed(played(acts))))
+    assert found(file, 3) == found(file, 1)
+
+
+def test_nobody_is_left_when_the_reader_goes_away(tmp_path: Path) -> None:
+    file = tmp_path / "a.pcap"
+    file.write_bytes(traffic())
+    iterator = iter(Reader([file], wanted=lambda _: 0, workers=2))
+    next(iterator)
+    iterator.close()  # type: ignore[attr-defined]
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
+    file = tmp_path / "a.pcap"
+    file.write_bytes(traffic())
+    parent = os.getpid()
+
+    def wanted(octets: bytes) -> int:
+        if os.getpid() != parent and octets:
+            raise ZeroDivisionError("no front is good enough")
+        return 5
+
+    with pytest.raises(RuntimeError, match="ZeroDivisionError: no front"):
+        found(file, 2, wanted=wanted)
+
+
+def test_a_process_that_is_ended_is_missed(tmp_path: Path) -> None:
+    file = tmp_path / "a.pcap"
+    file.write_bytes(traffic())
+    parent = os.getpid()
+    asked = itertools.count()
+
+    def wanted(octets: bytes) -> int:
+        if os.getpid() != parent and next(asked) > 5:
+            os.kill(os.getpid(), 9)
+        return 5
+
+    with pytest.raises(RuntimeError, match="ended early"):
+        found(file, 2, wanted=wanted)
+
+
+def test_processes_are_taken_where_they_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, packed = tmp_path / "a", tmp_path / "a.gz"
+    file.write_bytes(b"x" * 100)
+    packed.write_bytes(gzip.compress(b"x" * 100))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    with Source(file) as source, Source(packed) as gzipped:
+        assert workers.processes(source, None) == 1
+        assert workers.processes(source, 3) == 3
+        assert workers.processes(source, 1) == 1
+        assert workers.processes(gzipped, 3) == 1
+        monkeypatch.setattr(workers, "LARGE", 50)
+        assert workers.processes(source, None) == workers.MOST
+    with (tmp_path / "a").open("rb") as stream, Source(stream) as source:
+        assert workers.processes(source, 3) == 1
