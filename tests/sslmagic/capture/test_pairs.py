@@ -112,6 +112,28 @@ def test_a_hello_that_is_said_twice_to_one_listener_is_no_pair() -> None:
     assert pairs(front(1), front(2, peer=GATEWAY)) == []
 
 
+def test_a_hello_that_many_say_tells_nothing() -> None:
+    fronts = [front(n, peer=Endpoint("192.0.2.1", 1000 + n)) for n in (1, 2)]
+    assert pairs(*fronts, back(9)) == []
+    assert numbers(*fronts, front(3), back(9)) == [(3, 9)]
+
+
+def test_a_hello_that_very_many_say_is_not_looked_at() -> None:
+    plain = [
+        judged(hello(), number=n, peer=Endpoint("192.0.2.1", n), opened=START + MS)
+        for n in range(10, 40)
+    ]
+    assert pairs(front(), *plain) == []
+    assert numbers(front(), back(9), *plain) == [(1, 9)]
+
+
+def test_a_hello_at_another_time_is_said_by_somebody_else() -> None:
+    natted = front(peer=Endpoint("192.168.7.7", 5555))
+    assert pairs(natted, back(opened=START + 3600_000 * MS)) == []
+    # Where the preamble names the client as well, the clocks are wrong.
+    assert numbers(front(), back(opened=START + 3600_000 * MS)) == [(1, 2)]
+
+
 def test_a_chain_is_paired_hop_by_hop() -> None:
     hops = [
         front(1),
