@@ -10,6 +10,7 @@ whoever speaks next, TLS say, and is in `rest`, untouched.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable
 
 from sslmagic.errors import ConfigurationError, DecodeError, IncompleteError, Reason
@@ -83,12 +84,23 @@ def _check_chosen(names: tuple[str, ...]) -> None:
                 )
 
 
-@functools.lru_cache(maxsize=64)
 def _known(formats: str | tuple[str, ...]) -> tuple[_Choice, int]:
     """Return what each first octet chooses, and the octets of the shortest preamble.
 
     A receiver asks for the same few again with every connection.
     """
+    try:
+        return _COMMON[formats]
+    except KeyError:
+        kinds = (type(formats), *map(type, formats))
+        return _chosen(formats, kinds)
+
+
+@functools.lru_cache(maxsize=64)
+def _chosen(
+    formats: str | tuple[str, ...],
+    kinds: tuple[type, ...],  # noqa: ARG001 - a name alone equals the layout of that name
+) -> tuple[_Choice, int]:
     choice: _Choice = {}
     least: list[int] = []
     for name in checked_formats(formats):
@@ -100,6 +112,17 @@ def _known(formats: str | tuple[str, ...]) -> tuple[_Choice, int]:
         choice[first] = name, FRAMERS[name], LIMITS[name]
         least.append(_LEAST[name])
     return choice, min(least)
+
+
+_ORDERS = [
+    names
+    for count in range(1, len(FORMATS) + 1)
+    for names in itertools.permutations(FORMATS, count)
+]
+_COMMON: dict[str | tuple[str, ...], tuple[_Choice, int]] = {
+    formats: _chosen(formats, ()) for formats in (*FORMATS, *_ORDERS)
+}
+"""What is chosen among formats without layouts, whatever their order."""
 
 
 class Framer:

@@ -10,6 +10,7 @@ from sslmagic.tlv import TLV
 from sslmagic.trust import Trust
 from sslmagic_cli.arguments import (
     ADDRESS,
+    CLIENT,
     ENDPOINT,
     EXTENSION,
     NETWORK,
@@ -39,6 +40,20 @@ def test_address(text: str, endpoint: object) -> None:
 @pytest.mark.parametrize(("text", "endpoint"), [IPV4, IPV6, UNIX])
 def test_node(text: str, endpoint: object) -> None:
     assert NODE.convert(text, None, None) == endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [
+        IPV4,
+        IPV6,
+        ("203.0.113.9", Endpoint("203.0.113.9", 0)),
+        ("2001:db8::1", Endpoint("2001:db8::1", 0)),
+        ("[2001:db8::1]", Endpoint("2001:db8::1", 0)),
+    ],
+)
+def test_client(text: str, endpoint: object) -> None:
+    assert CLIENT.convert(text, None, None) == endpoint
 
 
 def test_seconds() -> None:

@@ -11,7 +11,7 @@ import enum
 from typing import NamedTuple, TypeVar
 
 from sslmagic.block import Transport, block_fault
-from sslmagic.errors import ConfigurationError, DecodeError, EncodeError, Reason
+from sslmagic.errors import ConfigurationError, DecodeError, Reason
 from sslmagic.preamble import Preamble, checked
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.parts import ANY, Checksum, Length, Literal, Part, Unknown
@@ -269,9 +269,9 @@ class _Walker:
                     return self._total - have
                 missing = max(at + least - have, 0)
                 return max(missing + self._variant.behind(index)[0], 1)
-            self.spans.append(Span(part, at, end))
             if isinstance(part, Length):
                 self._said(index, part, at, end)
+            self.spans.append(Span(part, at, end))
             at = end
         if self._total is not None and at != self._total:
             raise self._overrun(f"{at} octets, where the length says {self._total}")
@@ -405,8 +405,7 @@ def _length(part: Length, fields: list[bytes], at: int) -> bytes:
         return part.write(behind)
     before = sum(len(field) for field in fields[:at])
     # A decimal counts itself: as wide as the number that it then is.
-    for width in range(part.least, part.most + 1):
-        field = part.write(before + width + behind)
-        if len(field) == width:
-            return field
-    raise EncodeError("no number of octets counts itself here")
+    width = part.least
+    while len(field := part.write(before + width + behind)) != width:
+        width = len(field)
+    return field

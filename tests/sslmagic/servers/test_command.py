@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import runpy
 from importlib import import_module
 from pathlib import Path
@@ -10,10 +11,18 @@ import pytest
 
 from sslmagic import Trust, servers
 from sslmagic.errors import ConfigurationError
+from sslmagic.layout import Layout
 from sslmagic.reception import DEADLINE
-from sslmagic.servers.command import CONFIGURATION, UNAVAILABLE, USAGE, command
+from sslmagic.servers.command import (
+    CONFIGURATION,
+    NO_INPUT,
+    UNAVAILABLE,
+    USAGE,
+    command,
+)
 from sslmagic.servers.entrance import Entrance
 from sslmagic.servers.resources import AddressError
+from tests.sslmagic.wire.layouts import SPP
 
 Taken = tuple[Entrance, list[str]]
 
@@ -75,6 +84,36 @@ def test_magic_is_what_is_required_unless_said() -> None:
     entrance, _ = taken("--trust", "10.0.0.0/8")
     assert entrance.trust.formats == ("magic",)
     assert entrance.deadline == DEADLINE
+
+
+def test_a_layout_is_one_more_preamble(tmp_path: Path) -> None:
+    layout = Layout("spp", SPP.variants)
+    file = tmp_path / "spp.toml"
+    file.write_text(layout.text())
+    words = ("--trust", "10.0.0.1", "--preamble", "spp", "--layout", str(file))
+    entrance, rest = taken(*words)
+    assert rest == []
+    assert entrance.trust.formats == (layout,)
+    assert pickle.loads(pickle.dumps(entrance)) == entrance
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [(None, NO_INPUT, "No such file"), ("x = 1", CONFIGURATION, "'x' is no key")],
+)
+def test_a_file_that_is_no_layout(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    text: str | None,
+    code: int,
+    said: str,
+) -> None:
+    file = tmp_path / "spp.toml"
+    if text is not None:
+        file.write_text(text)
+    ending = ended(capsys, "--trust", "10.0.0.1", "--layout", str(file))
+    assert ending[0] == code
+    assert said in ending[1]
 
 
 def test_an_abbreviation_is_the_servers() -> None:

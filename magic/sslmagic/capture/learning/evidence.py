@@ -23,6 +23,9 @@ _VARIES = 16.0
 _ALWAYS_THE_SAME = 0.9
 """How sure a field is at most whose value never varied: a literal may look like it."""
 
+_GUESS = 0.5
+"""How sure a port is that looks like one."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evidence:
@@ -64,6 +67,8 @@ def evidence(variant: Variant, samples: Sequence[Sample]) -> list[Evidence]:
     for part, column in zip(variant.parts, zip(*rows, strict=True), strict=True):
         distinct = len(set(column))
         sure, why = _judged(part, list(column), several, tried)
+        if part.name == "source port" and not any(one.client.port for one in samples):
+            sure, why = _GUESS, "a guess: no port is known"
         front = isinstance(part, Port) and len({part.read(o) >> 8 for o in column}) == 1
         found.append(Evidence(part, column[0], sure, distinct, why, front))
     return found

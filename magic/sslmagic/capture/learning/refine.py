@@ -18,8 +18,10 @@ __all__ = ["refined"]
 _DIGITS = frozenset(string.digits.encode())
 _HEX = frozenset(string.hexdigits.encode())
 _WORD = frozenset((string.ascii_letters + string.digits).encode())
-_YEARS = range(1_577_836_800, 2_051_222_400)
-"""Seconds from 2020 to 2035, in which what looks like a time may be one."""
+_YEARS = range(1_704_067_200, 1_956_528_000)
+"""Seconds from 2024 to 2031, in which what looks like a time may be one."""
+_SMALL = {8: 4, 4: 1, 2: 1}
+"""Octets of zeros at the front of a number that is small for its width."""
 _SCALES = {4: (1,), 8: (1, 1_000, 1_000_000, 1_000_000_000)}
 """Units of a second that a clock of so many octets counts."""
 
@@ -116,7 +118,7 @@ _NOTHING = Unknown(width=1)
 def _missing(front: bytes, spare: int, values: Sequence[bytes]) -> int:
     """Return how many octets at the end of *front* belong to a number behind them."""
     known = len(values[0])
-    for width in (2, 4, 8):
+    for width in (8, 4, 2):
         missing = width - known
         if not 0 < missing <= spare:
             continue
@@ -126,8 +128,8 @@ def _missing(front: bytes, spare: int, values: Sequence[bytes]) -> int:
             all(number // scale in _YEARS for number in numbers)
             for scale in _SCALES.get(width, ())
         )
-        # A number that is small for its width, as counters are.
-        if is_clock or not any(high) or (width > 2 and high[0] == 0):
+        is_small = high.startswith(bytes(_SMALL[width]))
+        if is_clock or not any(high) or is_small:
             return missing
     return 0
 

@@ -1,0 +1,93 @@
+"""How sure: more samples that differ make a part surer, and one sample is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from sslmagic.capture.learning.evidence import evidence, is_known
+from sslmagic.capture.learning.sample import Sample
+from sslmagic.preamble import Endpoint
+from sslmagic.wire.fields import Address, Port
+from sslmagic.wire.parts import Checksum, Length, Literal, Unknown
+from sslmagic.wire.variant import Variant
+
+NODE = Endpoint("10.0.0.5", 8443)
+VARIANT = Variant(
+    (
+        Literal(b"\xb1"),
+        Length(width=1),
+        Address(of="source", form="text"),
+        Literal(b" "),
+        Port(of="source", width=2),
+        Checksum(algorithm="sum8"),
+        Unknown(width=1),
+    )
+)
+
+
+def samples(*clients: Endpoint) -> list[Sample]:
+    found: list[Sample] = []
+    for number, one in enumerate(clients):
+        body = one.host.encode() + b" " + one.port.to_bytes(2, "big")
+        front = b"\xb1" + bytes((len(body) + 2,)) + body
+        octets = front + bytes((sum(front) & 0xFF, number))
+        found.append(Sample(octets, one, NODE))
+    return found
+
+
+FAR = (
+    Endpoint("203.0.113.9", 51234),
+    Endpoint("198.51.100.77", 40001),
+    Endpoint("8.8.4.4", 1234),
+)
+
+
+def test_more_that_differ_are_surer() -> None:
+    one, two, three = (
+        [part.sure for part in evidence(VARIANT, samples(*FAR[:n]))] for n in (1, 2, 3)
+    )
+    assert one[0] == one[3] == 0.0
+    for less, more in ((one, two), (two, three)):
+        assert all(a <= b for a, b in zip(less, more, strict=True))
+        assert less[0] < more[0]
+    assert three[-1] == 0.0
+    assert min(three[:-1]) > 0.99
+
+
+def test_what_never_varies_may_be_a_literal() -> None:
+    same = [Endpoint(FAR[0].host, port) for port in (50000, 50001, 50002)]
+    _, length, address, _, port, *_ = evidence(VARIANT, samples(*same))
+    assert (length.why, address.why) == (
+        "always the same: may be a literal",
+        "always the same value",
+    )
+    assert max(length.sure, address.sure) <= 0.9
+    assert port.same_front
+    assert port.distinct == 3
+
+
+def test_a_port_that_nobody_knows_is_a_guess() -> None:
+    hostly = [
+        Sample(one.octets, Endpoint(one.client.host, 0), NODE) for one in samples(*FAR)
+    ]
+    port = evidence(VARIANT, hostly)[4]
+    assert (port.sure, port.why) == (0.5, "a guess: no port is known")
+
+
+@pytest.mark.parametrize(
+    ("part", "known"),
+    [
+        (Literal(b"A"), True),
+        (Unknown(width=1), False),
+        (Checksum(), False),
+        (Checksum(algorithm="xor8"), True),
+    ],
+)
+def test_what_has_a_meaning(part: Literal | Unknown | Checksum, known: bool) -> None:
+    assert is_known(part) == known
+
+
+def test_what_is_unknown_and_always_the_same() -> None:
+    octets = [(one.octets[:-1] + b"\0", one.client) for one in samples(*FAR)]
+    rows = [Sample(said, client, NODE) for said, client in octets]
+    assert evidence(VARIANT, rows)[-1].why == "unknown, always the same"

@@ -1,0 +1,89 @@
+"""What was unknown in a few samples is made wide enough for later ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from sslmagic.capture.learning.refine import refined
+from sslmagic.wire.fields import Address, Port
+from sslmagic.wire.parts import Literal, Part, Unknown
+
+SOURCE, PORT = Address(of="source"), Port(of="source", width=2)
+CLIENT = b"\xcb\0\x71\x09\xc8\x22"
+CLOCK = 1_795_741_200
+
+
+def parts(before: bytes, unknown: int, after: bytes) -> tuple[Part, ...]:
+    first = (Literal(before), Unknown(width=unknown), Literal(after))
+    return (*first, SOURCE, PORT)
+
+
+@pytest.mark.parametrize(
+    ("before", "numbers", "after", "right"),
+    [
+        # A counter, and one that has come to 1000.
+        (b"A\0\0\0", [b"\1", b"\2"], b"B", (b"A", 4, b"B")),
+        (b"A\0\0\3", [b"\xe9", b"\xea"], b"B", (b"A", 4, b"B")),
+        # The same from the other end.
+        (b"A", [b"\1", b"\2"], b"\0\0\0B", (b"A", 4, b"B")),
+        # A clock, in seconds and in milliseconds.
+        *(
+            (
+                b"A" + (CLOCK * unit).to_bytes(width, "big")[:-2],
+                [(CLOCK * unit + n).to_bytes(width, "big")[-2:] for n in (7, 900)],
+                b"B",
+                (b"A", width, b"B"),
+            )
+            for width, unit in ((4, 1), (8, 1000))
+        ),
+        # What is no clock stays as it is, and so does the only literal in front.
+        (b"A\x97\x77", [b"\1\2", b"\2\3"], b"B", (b"A\x97\x77", 2, b"B")),
+        (b"\0", [b"\1", b"\2"], b"B", (b"\0", 1, b"B")),
+    ],
+)
+def test_numbers_have_their_high_octets_back(
+    before: bytes, numbers: list[bytes], after: bytes, right: tuple[bytes, int, bytes]
+) -> None:
+    samples = [before + one + after + CLIENT for one in numbers]
+    variant = refined(parts(before, len(numbers[0]), after), samples)
+    assert variant.parts[:3] == (
+        Literal(right[0]),
+        Unknown(width=right[1]),
+        Literal(right[2]),
+    )
+
+
+def test_no_octet_of_a_literal_may_be_left() -> None:
+    first = (Literal(b"A"), SOURCE, Literal(b"\0\0\0"), Unknown(width=1), PORT)
+    samples = [b"A" + CLIENT[:4] + b"\0\0\0" + one + CLIENT[4:] for one in (b"1", b"2")]
+    assert refined(first, samples).parts[2] == Unknown(width=4)
+
+
+@pytest.mark.parametrize(
+    ("before", "words", "after", "right"),
+    [
+        (b"id=17", [b"42", b"55"], b"9;", (b"id=", b";")),
+        (b"id=ab", [b"c1", b"2d"], b";", (b"id=", b";")),
+        (b"id=q", [b"xy", b"zz"], b"w;", (b"id=", b";")),
+    ],
+)
+def test_words_are_unknown_as_a_whole(
+    before: bytes, words: list[bytes], after: bytes, right: tuple[bytes, bytes]
+) -> None:
+    samples = [before + one + after + CLIENT for one in words]
+    variant = refined(parts(before, 2, after), samples)
+    word = Unknown(text=True, shortest=1)
+    assert variant.parts[:3] == (Literal(right[0]), word, Literal(right[1]))
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"=\xe9", b";"), (b"=", b"zz\xe9")])
+def test_what_is_no_word_keeps_its_width(before: bytes, after: bytes) -> None:
+    samples = [before + one + after + CLIENT for one in (b"12", b"34")]
+    variant = refined(parts(before, 2, after), samples)
+    assert variant.parts[1] == Unknown(width=2, text=True)
+
+
+def test_what_never_varies_is_remembered() -> None:
+    first = (Literal(b"A"), Unknown(width=2), SOURCE, PORT)
+    variant = refined(first, [b"A\1\2" + CLIENT, b"A\1\2\1" + CLIENT[1:]])
+    assert variant.parts[1] == Unknown(width=2, seen=b"\1\2")

@@ -1,0 +1,133 @@
+"""The search: the sequence of parts that says most with the fewest words."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from sslmagic.capture.learning.sample import Sample
+from sslmagic.capture.learning.search import search
+from sslmagic.preamble import Endpoint
+from sslmagic.wire.fields import Address, Port
+from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+
+CHANCE = random.Random(7)
+CLIENTS = [
+    Endpoint(f"203.{CHANCE.randrange(256)}.113.{n + 7}", CHANCE.randrange(1024, 65536))
+    for n in range(8)
+]
+SHOP = Endpoint("198.51.100.2", 443)
+SOURCE, PORT = Address(of="source"), Port(of="source", width=2)
+BINARY = [
+    bytes(map(int, one.host.split("."))) + one.port.to_bytes(2, "big")
+    for one in CLIENTS
+]
+
+
+def found(rows: list[bytes]) -> tuple[Part, ...] | None:
+    return search(
+        [
+            Sample(octets, client, SHOP)
+            for octets, client in zip(rows, CLIENTS[: len(rows)], strict=True)
+        ]
+    )
+
+
+def test_fields_between_literals() -> None:
+    rows = [b"\xb1\0" + one + b"\0\xff" for one in BINARY]
+    assert found(rows) == (Literal(b"\xb1\0"), SOURCE, PORT, Literal(b"\0\xff"))
+
+
+def test_a_field_is_cheaper_than_a_literal_that_is_as_long() -> None:
+    rows = [b"\xb1\xc6\x33\x64\x02\x01\xbb" + one for one in BINARY]
+    assert found(rows) == (
+        Literal(b"\xb1"),
+        Address(of="destination"),
+        Port(of="destination", width=2),
+        SOURCE,
+        PORT,
+    )
+
+
+@pytest.mark.parametrize(
+    ("length", "of"),
+    [
+        (lambda body: len(body).to_bytes(2, "big"), Length(width=2)),
+        (lambda body: len(body).to_bytes(4, "little"), Length(width=4, order="little")),
+        (lambda body: bytes((len(body) + 2,)), Length(of="whole", width=1)),
+        (lambda body: bytes((len(body) + 9,)), Length(width=1, bias=9)),
+        (lambda body: b"%03d" % len(body), Length(form="decimal", width=3)),
+    ],
+)
+def test_lengths_that_vary(length: Callable[[bytes], bytes], of: Length) -> None:
+    bodies = [one + CHANCE.randbytes(n % 5) for n, one in enumerate(BINARY)]
+    rows = [b"\xb1" + length(body) + body for body in bodies]
+    assert found(rows) == (Literal(b"\xb1"), of, SOURCE, PORT, Unknown())
+
+
+def test_a_decimal_length_ends_at_a_literal() -> None:
+    bodies = [one + b"x" * (n % 9) for n, one in enumerate(BINARY)]
+    rows = [b"L%d:%s" % (len(body) + 1, body) for body in bodies]
+    parts = found(rows)
+    assert parts is not None
+    assert parts[:5] == (
+        Literal(b"L"),
+        Length(form="decimal"),
+        Literal(b":"),
+        SOURCE,
+        PORT,
+    )
+
+
+def test_strings_with_their_lengths() -> None:
+    names = [b"a", b"bc", b"def", b"ghij", b"k", b"lm", b"n", b"op"]
+    rows = [
+        b"\xa5" + bytes((len(one.host),)) + one.host.encode() + bytes((len(name),))
+        + name + b"\xff%d;" % one.port
+        for one, name in zip(CLIENTS, names, strict=True)
+    ]  # fmt: skip
+    assert found(rows) == (
+        Literal(b"\xa5"),
+        Length(of="next", width=1),
+        Address(of="source", form="text", family="ipv4"),
+        Length(of="next", width=1),
+        Unknown(text=True),
+        Literal(b"\xff"),
+        Port(of="source", form="decimal"),
+        Literal(b";"),
+    )
+
+
+def test_what_is_unknown_in_the_middle() -> None:
+    rows = [b"\xb1" + CHANCE.randbytes(6) + one for one in BINARY]
+    assert found(rows) == (Literal(b"\xb1"), Unknown(width=6), SOURCE, PORT)
+
+
+def test_words_of_unknown_meaning_and_no_fixed_width() -> None:
+    rows = [
+        b"id=%s;c=%s;p=%d\n" % (b"q" * (n + 1), one.host.encode(), one.port)
+        for n, one in enumerate(CLIENTS)
+    ]
+    parts = found(rows)
+    assert parts is not None
+    assert Address(of="source", form="text", family="ipv4") in parts
+    assert Unknown(text=True) in parts
+    assert parts[-1] == Literal(b"\n")
+
+
+def test_checksums() -> None:
+    rows = [b"\xb1" + one for one in BINARY]
+    summed = Checksum(algorithm="sum16", width=2)
+    assert found([row + summed.of(row) for row in rows]) == (
+        Literal(b"\xb1"),
+        SOURCE,
+        PORT,
+        summed,
+    )
+
+
+def test_nothing_in_common_is_unknown_or_nothing() -> None:
+    assert found([CHANCE.randbytes(4) for _ in range(8)]) == (Unknown(width=4),)
+    assert found([b"a" * (n + 1) for n in range(8)]) is None
