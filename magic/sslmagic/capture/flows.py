@@ -151,7 +151,11 @@ class Flows:
                 other.begins_at(ack)
             if flow.early is not None and stream is flow.sent:
                 self._early(flow, stream, stream.offset(seq))
-        if length:
+        if not length:
+            pass
+        elif seq == stream.next and stream.pending == [] and end - start == length:
+            stream.append(data[start:end], length, time)
+        else:
             stream.take(
                 stream.offset(seq),
                 b"" if stream.pending is None else data[start:end],

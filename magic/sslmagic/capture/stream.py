@@ -197,6 +197,18 @@ class Stream:
                 end += self.first
                 self.wraps, self.next = end >> 32, end & MASK
 
+    def append(self, octets: bytes, length: int, time: int) -> None:
+        """Take the data that are expected next, while nothing waits and all are there.
+
+        What `take` would do with them, in fewer steps.
+        """
+        end = self.next + length
+        if end > MASK:
+            self.wraps += 1
+        self.next = end & MASK
+        if self._grow(octets, time):
+            self.count_on()
+
     def facts(self) -> SideFacts:
         """Return what is known, for good."""
         missing, reach = self.missing, self.reach()

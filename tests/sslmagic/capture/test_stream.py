@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sslmagic.capture.conversation import Side
 from sslmagic.capture.flow import Flow
-from sslmagic.capture.stream import PENDING_OCTETS, PENDING_PARTS, Stream
+from sslmagic.capture.stream import PENDING_OCTETS, PENDING_PARTS, Stream, side
 
 SECOND = 10**9
 STREAM = bytes(range(97, 123)) * 4
@@ -26,7 +26,7 @@ def took(*parts: tuple[int, bytes], need: int = 1000, since: int = SECOND) -> Si
     one = stream(need)
     for time, (offset, octets) in enumerate(parts):
         one.take(offset, octets, len(octets), time, since)
-    return one.side()
+    return side(one.facts())
 
 
 @given(st.data())
@@ -42,22 +42,22 @@ def test_any_order_and_overlap_of_equal_data_is_the_stream(data: st.DataObject) 
     for begin, end in data.draw(st.permutations(parts)):
         offset = one.offset((one.first + begin) & 0xFFFFFFFF)
         one.take(offset, STREAM[begin:end], end - begin, 1, SECOND)
-    side = one.side()
-    assert side.octets == STREAM
-    assert (side.length, side.missing, side.conflicting) == (104, None, 0)
-    assert [there for there, _ in side.arrivals][-1] == 104
+    found = side(one.facts())
+    assert found.octets == STREAM
+    assert (found.length, found.missing, found.conflicting) == (104, None, 0)
+    assert [there for there, _ in found.arrivals][-1] == 104
 
 
 class TestConflicts:
     """Octets that come twice with different values."""
 
     def test_what_is_in_order_stays(self) -> None:
-        side = took((0, b"aaaa"), (2, b"BBBB"))
-        assert (side.octets, side.conflicting) == (b"aaaaBB", 2)
+        found = took((0, b"aaaa"), (2, b"BBBB"))
+        assert (found.octets, found.conflicting) == (b"aaaaBB", 2)
 
     def test_what_comes_in_order_goes_before_what_waits(self) -> None:
-        side = took((2, b"BBBB"), (0, b"aaaa"))
-        assert (side.octets, side.conflicting) == (b"aaaaBB", 2)
+        found = took((2, b"BBBB"), (0, b"aaaa"))
+        assert (found.octets, found.conflicting) == (b"aaaaBB", 2)
 
     def test_what_lies_within_one_that_waits_is_dropped(self) -> None:
         assert took((2, b"aaaa"), (3, b"BB"), (0, b"xx")).octets == b"xxaaaa"
@@ -66,21 +66,21 @@ class TestConflicts:
         assert took((2, b"aa"), (2, b"BBBB"), (0, b"xx")).octets == b"xxBBBB"
 
     def test_one_that_covers_others_replaces_them(self) -> None:
-        side = took((3, b"a"), (5, b"a"), (2, b"BBBBB"), (0, b"xx"))
-        assert (side.octets, side.conflicting) == (b"xxBBBBB", 2)
+        found = took((3, b"a"), (5, b"a"), (2, b"BBBBB"), (0, b"xx"))
+        assert (found.octets, found.conflicting) == (b"xxBBBBB", 2)
 
     def test_of_two_that_overlap_the_earlier_one_is_read_first(self) -> None:
         assert took((4, b"aaaa"), (2, b"BBBB"), (0, b"xx")).octets == b"xxBBBBaa"
         assert took((2, b"aaaa"), (4, b"BBBB"), (0, b"xx")).octets == b"xxaaaaBB"
 
     def test_neighbours_are_one(self) -> None:
-        side = took((2, b"aa"), (4, b"aa"), (3, b"BBB"), (0, b"xx"))
-        assert side.octets == b"xxaaaa"
+        found = took((2, b"aa"), (4, b"aa"), (3, b"BBB"), (0, b"xx"))
+        assert found.octets == b"xxaaaa"
 
 
 def test_only_what_was_wanted_is_kept() -> None:
-    side = took((0, b"abcd"), (4, b"efgh"), (8, b"ijkl"), need=6)
-    assert (side.octets, side.arrivals, side.length) == (
+    found = took((0, b"abcd"), (4, b"efgh"), (8, b"ijkl"), need=6)
+    assert (found.octets, found.arrivals, found.length) == (
         b"abcdef",
         [(4, 0), (6, 1)],
         12,
@@ -98,46 +98,46 @@ def test_a_front_that_is_enough_is_kept_as_it_is() -> None:
     one.begins_at(0)
     for offset, octets in ((0, b"a"), (1, b"b"), (2, b"c"), (3, b"def")):
         one.take(offset, octets, len(octets), 0, SECOND)
-    assert one.side().octets == b"abcdef"
+    assert side(one.facts()).octets == b"abcdef"
     assert asked == [b"ab", b"abcdef"]
     assert one.pending is None
 
 
 @pytest.mark.parametrize("need", [0, 1000])
 def test_what_came_before_is_counted(need: int) -> None:
-    side = took((0, b"abcd"), (0, b"abcd"), (8, b"ij"), (4, b"efgh"), need=need)
-    assert (side.retransmitted, side.reordered, side.duplicated) == (1, 1, 0)
-    assert side.length == 10
+    found = took((0, b"abcd"), (0, b"abcd"), (8, b"ij"), (4, b"efgh"), need=need)
+    assert (found.retransmitted, found.reordered, found.duplicated) == (1, 1, 0)
+    assert found.length == 10
 
 
 @pytest.mark.parametrize("need", [0, 1000])
 def test_a_copy_at_once_is_the_captures(need: int) -> None:
-    side = took((0, b"abcd"), (0, b"abcd"), need=need, since=1000)
-    assert (side.retransmitted, side.duplicated, side.conflicting) == (0, 1, 0)
+    found = took((0, b"abcd"), (0, b"abcd"), need=need, since=1000)
+    assert (found.retransmitted, found.duplicated, found.conflicting) == (0, 1, 0)
 
 
 def test_a_copy_with_other_data_is_none() -> None:
-    side = took((0, b"abcd"), (0, b"abXd"), since=1000)
-    assert (side.retransmitted, side.duplicated, side.conflicting) == (1, 0, 1)
+    found = took((0, b"abcd"), (0, b"abXd"), since=1000)
+    assert (found.retransmitted, found.duplicated, found.conflicting) == (1, 0, 1)
 
 
 @pytest.mark.parametrize("need", [0, 1000])
 def test_a_keep_alive_probe_is_no_data(need: int) -> None:
-    side = took((0, b"abcd"), (3, b"\0"), need=need, since=75 * SECOND)
-    assert (side.retransmitted, side.conflicting, side.length) == (0, 0, 4)
+    found = took((0, b"abcd"), (3, b"\0"), need=need, since=75 * SECOND)
+    assert (found.retransmitted, found.conflicting, found.length) == (0, 0, 4)
 
 
 def test_what_is_missing_is_said_to_be() -> None:
-    side = took((0, b"ab"), (4, b"ef"))
-    assert (side.octets, side.missing, side.length) == (b"ab", 2, 6)
+    found = took((0, b"ab"), (4, b"ef"))
+    assert (found.octets, found.missing, found.length) == (b"ab", 2, 6)
 
 
 def test_what_was_cut_off_is_missing() -> None:
     one = stream()
     one.take(0, b"ab", 100, 0, SECOND)
     one.take(100, b"cd", 2, 0, SECOND)
-    side = one.side()
-    assert (side.octets, side.missing, side.length) == (b"ab", 2, 102)
+    found = side(one.facts())
+    assert (found.octets, found.missing, found.length) == (b"ab", 2, 102)
     assert one.pending is None
 
 
@@ -151,8 +151,8 @@ def test_what_waits_is_bounded(size: int, gap: int) -> None:
         one.take(offset, bytes(size), size, 0, SECOND)
         offset += size + gap
     assert one.pending is None
-    assert one.side().missing == 0
-    assert one.side().length == offset - gap
+    assert side(one.facts()).missing == 0
+    assert side(one.facts()).length == offset - gap
 
 
 def test_a_stream_may_be_longer_than_its_numbers() -> None:
@@ -162,7 +162,7 @@ def test_a_stream_may_be_longer_than_its_numbers() -> None:
         assert one.offset((one.first + total) & 0xFFFFFFFF) == total
         one.take(total, b"", 0x7000_0000, 0, SECOND)
         total += 0x7000_0000
-    assert one.side().length == total
+    assert side(one.facts()).length == total
 
 
 def test_what_is_counted_outside_is_counted() -> None:
@@ -179,8 +179,8 @@ def test_a_fin_ends_it() -> None:
     one = stream()
     one.take(0, b"ab", 2, 0, SECOND)
     one.close_at(2)
-    assert one.side().ends
+    assert side(one.facts()).ends
     one = stream()
     one.close_at(2)
-    side = one.side()
-    assert (side.ends, side.missing, side.length) == (False, 0, 2)
+    found = side(one.facts())
+    assert (found.ends, found.missing, found.length) == (False, 0, 2)
