@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import benchmarks.capture.chapter
 import benchmarks.codec.chapter
 import benchmarks.gateway.chapter
 import benchmarks.library.chapter
@@ -32,6 +33,7 @@ _CHAPTERS: dict[str, _Chapter] = {
     "gateway": benchmarks.gateway.chapter.tables,
     "library": benchmarks.library.chapter.tables,
     "servers": benchmarks.servers.chapter.tables,
+    "capture": benchmarks.capture.chapter.tables,
 }
 
 _BEGIN = "<!-- figures: begin -->"

@@ -21,6 +21,7 @@ DEBIAN = {
     "strace": "strace",
     "taskset": "util-linux",
     "openssl": "openssl",
+    "tshark": "tshark",
 }
 """The Debian packages that bring each program."""
 
@@ -33,6 +34,7 @@ _SAYS_VERSION = {
     "go": ["version"],
     "strace": ["-V"],
     "openssl": ["version"],
+    "tshark": ["--version"],
 }
 _DISTRIBUTIONS = ("proxy-protocol", "twisted")
 

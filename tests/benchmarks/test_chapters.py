@@ -13,7 +13,14 @@ from tests.interop.peers import needs
 _SECONDS = 120
 """A quick chapter takes 3 to 40 s on two cores that do nothing else."""
 
-_TABLES = {"codec": 5, "startup": 1, "gateway": 7, "library": 4, "servers": 6}
+_TABLES = {
+    "codec": 5,
+    "startup": 1,
+    "gateway": 7,
+    "library": 4,
+    "servers": 6,
+    "capture": 1,
+}
 
 
 def _measure(chapter: str, tmp_path: Path) -> list[dict[str, object]]:
@@ -96,3 +103,12 @@ def test_python_servers_are_measured_beside_themselves(tmp_path: Path) -> None:
     needs("wrk", "openssl")
     for table in _measure("servers", tmp_path):
         assert set(_rows(table)) == {"its own start", "sslmagic.servers"}
+
+
+@pytest.mark.timeout(_SECONDS)
+def test_captures_are_read_beside_tshark(tmp_path: Path) -> None:
+    needs("tshark")
+    (table,) = _measure("capture", tmp_path)
+    readers = _rows(table)
+    assert readers["tshark -z conv,tcp"][1] == "1.00"
+    assert {"sslmagic", "sslmagic, 2 workers", "a bare loop"} <= set(readers)
