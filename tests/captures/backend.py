@@ -1,4 +1,4 @@
-"""The node behind real gateways: takes the preamble off with the second reader."""
+"""The node behind real gateways: the second reader takes the preamble off, or we do."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import ssl
 import threading
 from typing import Any, NamedTuple, Self
 
+from sslmagic import Trust, sockets
 from tests.interop.peers import Address
 from tests.vectors.second.octets import Refused
 from tests.vectors.second.reader import decode
 
-__all__ = ["Backend", "Met"]
+__all__ = ["Backend", "Library", "Met"]
 
 _PATIENCE = 10.0
 _ANSWER = b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -24,7 +25,9 @@ class Met(NamedTuple):
 
     peer: Address
     preamble: Any
-    """What the second reader reads in the octets; None if none is expected."""
+    """What the second reader reads in the octets; None if it is not asked."""
+    client: Address | None = None
+    """Whom the library takes for the client, where it is asked."""
 
 
 class Backend:
@@ -131,3 +134,40 @@ class Backend:
     def _flush(connection: socket.socket, outgoing: ssl.MemoryBIO) -> None:
         if octets := outgoing.read():
             connection.sendall(octets)
+
+
+class Library:
+    """A server on `sslmagic.sockets`: as `Backend`, for one client after the other."""
+
+    def __init__(self, address: Address, format: str, context: ssl.SSLContext) -> None:
+        trust = Trust(["192.0.2.0/24", "2001:db8:b::/64"], formats=format)
+        self._listener = sockets.listen(address, trust=trust, ssl=context)
+        self.address = address
+        self._met: queue.SimpleQueue[Met] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def met(self, count: int) -> list[Met]:
+        """Return so many connections, once they have ended."""
+        return [self._met.get(timeout=_PATIENCE) for _ in range(count)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._thread.join(_PATIENCE)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        for _ in range(2):
+            connection, client = self._listener.accept()
+            connection.settimeout(_PATIENCE)
+            with connection:
+                connection.recv(65536)
+                connection.sendall(_ANSWER)
+                with contextlib.suppress(OSError):
+                    while connection.recv(65536):
+                        pass
+            # Of TCP, both are addresses; on a UNIX socket they would be text.
+            name: Any = client
+            self._met.put(Met(name.peer[:2], None, name[:2]))

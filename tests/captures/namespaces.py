@@ -15,6 +15,7 @@ import os
 import socket
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -53,16 +54,22 @@ class Namespaces:
             role: f"sslmagic-{role}-{os.getpid()}"
             for role in ("client", "gateway", "node")
         }
+        self._clock = socket.socket(type=socket.SOCK_DGRAM)
 
     def __enter__(self) -> Self:
         try:
             self._make()
+            # The kernel begins to stamp packets a while after it was asked, and stamps
+            # those that have no time when they are read: it is asked well before.
+            self._clock.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
+            time.sleep(0.5)
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._clock.close()
         for name in self._names.values():
             if Path("/run/netns", name).exists():
                 _ip("netns", "del", name)
@@ -142,6 +149,7 @@ class Tap:
 
     def packets(self, *, quiet: float = 0.3) -> list[Packet]:
         """Return all TCP and ARP, once there has been nothing more for *quiet* s."""
+        now = time.time_ns()
         self._socket.settimeout(quiet)
         found: list[Packet] = []
         with self._socket:
@@ -149,9 +157,13 @@ class Tap:
                 try:
                     octets, auxiliary, _, _ = self._socket.recvmsg(1 << 16, 512)
                 except TimeoutError:
-                    return sorted(found, key=lambda one: one.time)
+                    break
                 if _is_wanted(octets):
                     found.append(self._packet(octets, auxiliary))
+        assert all(one.time < now for one in found[:5]), (
+            "the first packet was not stamped as it came"
+        )
+        return sorted(found, key=lambda one: one.time)
 
     def _packet(self, octets: bytes, auxiliary: list[tuple[int, int, bytes]]) -> Packet:
         stamped = {kind: value for _, kind, value in auxiliary}

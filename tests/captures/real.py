@@ -20,7 +20,7 @@ from typing import Any
 
 from sslmagic.dissect import capturefile
 from sslmagic.dissect.capturefile import Packet
-from tests.captures.backend import Backend
+from tests.captures.backend import Backend, Library, Met
 from tests.captures.namespaces import FRONT, NODE, VLAN, Namespaces, Tap
 from tests.interop import gateway as ours
 from tests.interop.authority import NAME, Authority
@@ -60,6 +60,8 @@ class Scene:
     """Whether the front is kept as well."""
     knows: bool = True
     """Whether the node expects a preamble."""
+    library: bool = False
+    """Whether the node is a server on `sslmagic.sockets`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,16 @@ def _scenes() -> Iterator[Scene]:
         yield scene
         if enhance != "proxy1":
             yield from _varied(scene)
+    for way in ("ipv4", "ipv6"):
+        yield Scene(
+            name="library" if way == "ipv4" else "library-ipv6",
+            about="a server on sslmagic.sockets behind magic gateway, TLS 1.2 and 1.3",
+            made_by="sslmagic.sockets",
+            format="magic",
+            start=_ours("magic"),
+            way=way,
+            library=True,
+        )
     yield Scene(
         name="gateway-wrong-port",
         about="magic gateway in front of a TLS server that knows no preamble",
@@ -196,12 +208,18 @@ def _played(
     context = None if scene.follows == "http" else authority.server()
     format = scene.format if scene.knows else None
     with spaces.inside("node"):
-        backend = Backend((NODE[scene.way], NUMBER), format, context)
+        address = NODE[scene.way], NUMBER
+        backend: Backend | Library
+        if scene.library:
+            assert context is not None
+            backend = Library(address, scene.format, context)
+        else:
+            backend = Backend(address, format, context)
     asked: list[Asked] = []
     with backend:
         with spaces.inside("gateway"):
             running = scene.start(directory, authority, backend.address)
-            address = running.__enter__()
+            front_address = running.__enter__()
         try:
             front, back = (
                 Tap(spaces, "gateway", "front0"),
@@ -209,7 +227,7 @@ def _played(
             )
             for name, number in VERSIONS.items():
                 with spaces.inside("client"):
-                    client = Client(address, authority.client(version=number))
+                    client = Client(front_address, authority.client(version=number))
                 with client:
                     asked.append(_ask(client, name, answered=scene.knows))
             met = backend.met(len(asked))
@@ -274,8 +292,9 @@ def _before(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _behind(scene: Scene, asked: Asked, met: Any) -> dict[str, Any]:
+def _behind(scene: Scene, asked: Asked, met: Met) -> dict[str, Any]:
     preamble = met.preamble
+    assert met.client in (None, asked.local), scene.name
     if preamble:
         # What was read in the octets is what the client's own socket says.
         assert preamble["source"] == _endpoint(asked.local), (scene.name, preamble)

@@ -89,6 +89,15 @@ def test_all_addresses_are_for_documentation(capture: Capture) -> None:
                 ), host
 
 
+@every
+def test_the_packets_are_in_the_order_of_their_times(capture: Capture) -> None:
+    reader: Any = RawPcapNgReader(str(capture.path))
+    with reader:
+        times = [said.tshigh << 32 | said.tslow for _, said in reader]
+    assert times == sorted(times)
+    assert min(times) > 0
+
+
 @pytest.mark.parametrize("capture", captures("real"), ids=lambda one: one.name)
 def test_no_path_of_whoever_made_it(capture: Capture) -> None:
     octets = capture.path.read_bytes() + capture.path.with_suffix(".json").read_bytes()

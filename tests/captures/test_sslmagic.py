@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sslmagic.capture.conversations import Reader
 from sslmagic.capture.judge import ANYBODY, Judge
+from sslmagic.capture.pairs import Pairs
 from sslmagic.trust import Trust
 from sslmagic.wire import FORMATS
 from sslmagic_cli.inspect.record import recorded
@@ -21,6 +24,30 @@ def test_every_connection_is_what_it_is(capture: Capture) -> None:
     expected = {one["number"]: one for one in capture.connections}
     assert list(differences(expected, found)) == []
     assert len(found) == len(expected)
+
+
+@pytest.mark.parametrize(
+    "capture",
+    [one for one in captures() if one.pairs],
+    ids=lambda one: one.name,
+)
+def test_both_sides_of_a_gateway_are_matched(capture: Capture) -> None:
+    folder = capture.path.parent
+    (name,) = {pair["front"] for pair in capture.pairs}
+    front = str(folder / f"{name}.pcapng")
+    judge, pairs = judge_of(capture), Pairs()
+    # The back first: nobody need say which is which.
+    for conversation in Reader([capture.path, front], wanted=judge.wanted):
+        pairs.add(judge.judge(conversation))
+    found = [
+        {
+            "front": Path(pair.front.capture).stem,
+            "front_number": pair.front.number - len(capture.connections),
+            "number": pair.back.number,
+        }
+        for pair in pairs.matched()
+    ]
+    assert found == capture.pairs
 
 
 def judge_of(capture: Capture) -> Judge:
