@@ -202,7 +202,9 @@ def _fault(name: str, said: tuple[str, int, bool] | None) -> Fault | None:
 
 def _add(counts: Counts, parts: list[tuple[Any, ...]]) -> None:
     """Add what the processes counted: all packets each, and late ones of its own."""
-    for field, values in zip(dataclasses.fields(Counts), zip(*parts, strict=True), strict=True):
+    for field, values in zip(
+        dataclasses.fields(Counts), zip(*parts, strict=True), strict=True
+    ):
         if field.name == "examples":
             names = [one.name for one in dataclasses.fields(Unreadable)]
             counts.examples += [
