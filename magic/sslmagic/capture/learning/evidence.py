@@ -40,6 +40,8 @@ class Evidence:
     """How many different values stood there."""
     why: str
     """The support in words."""
+    longest: int
+    """Octets of the longest that stood there."""
     same_front: bool = False
     """Whether it is a port, and all of them have the same high octet."""
 
@@ -60,8 +62,8 @@ def evidence(variant: Variant, samples: Sequence[Sample]) -> list[Evidence]:
         ]
         for sample in samples
     ]
-    longest = max(len(sample.octets) for sample in samples)
-    tried = longest * len(SPELLINGS) / 2
+    most = max(len(sample.octets) for sample in samples)
+    tried = most * len(SPELLINGS) / 2
     several = len({sample.octets for sample in samples})
     found: list[Evidence] = []
     for part, column in zip(variant.parts, zip(*rows, strict=True), strict=True):
@@ -70,7 +72,8 @@ def evidence(variant: Variant, samples: Sequence[Sample]) -> list[Evidence]:
         if part.name == "source port" and not any(one.client.port for one in samples):
             sure, why = _GUESS, "a guess: no port is known"
         front = isinstance(part, Port) and len({part.read(o) >> 8 for o in column}) == 1
-        found.append(Evidence(part, column[0], sure, distinct, why, front))
+        longest = max(len(one) for one in column)
+        found.append(Evidence(part, column[0], sure, distinct, why, longest, front))
     return found
 
 

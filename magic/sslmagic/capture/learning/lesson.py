@@ -54,15 +54,11 @@ class Lesson:
 
     @property
     def unknown(self) -> int:
-        """Octets at least of the longest variant whose meaning is unknown."""
+        """Octets of unknown meaning, the most that stood in one variant."""
         return max(
             (
-                sum(
-                    max(o.part.least, len(o.example))
-                    for o in v.parts
-                    if not is_known(o.part)
-                )
-                for v in self.variants
+                sum(one.longest for one in variant.parts if not is_known(one.part))
+                for variant in self.variants
             ),
             default=0,
         )

@@ -33,7 +33,7 @@ def refined(parts: tuple[Part, ...], samples: Sequence[bytes]) -> Variant:
         ConfigurationError: the parts cannot be read.
     """
     variant = Variant(parts)
-    for widen in (_text_widened, _clock_widened):
+    for widen in (_word_joined, _text_widened, _clock_widened):
         wider = _checked(widen(variant, samples), samples)
         variant = variant if wider is None else wider
     return _checked(_described(variant, samples), samples) or variant
@@ -59,6 +59,36 @@ def _contents(variant: Variant, samples: Sequence[bytes]) -> list[list[bytes]]:
         for octets in samples
     ]
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _word_joined(variant: Variant, samples: Sequence[bytes]) -> tuple[Part, ...]:
+    """Join words of unknown meaning of which a letter happened to be the same."""
+    contents = _contents(variant, samples)
+    parts: list[Part] = []
+    columns: list[list[bytes]] = []
+    for part, column in zip(variant.parts, contents, strict=True):
+        parts.append(part)
+        columns.append(column)
+        if len(parts) < 3 or not _is_one_word(parts[-3:], columns[-3:]):
+            continue
+        widths = [one.least for one in parts[-3:]]
+        is_even = all(one.least == one.most for one in parts[-3:])
+        joined = Unknown(width=sum(widths)) if is_even else Unknown(text=True)
+        parts[-3:] = [joined]
+        columns[-3:] = [
+            [b"".join(row) for row in zip(*columns[-3:], strict=True)],
+        ]
+    return tuple(parts)
+
+
+def _is_one_word(parts: Sequence[Part], columns: Sequence[list[bytes]]) -> bool:
+    first, middle, last = parts
+    return (
+        isinstance(first, Unknown)
+        and isinstance(middle, Literal)
+        and isinstance(last, Unknown)
+        and all(_WORD.issuperset(one) for column in columns for one in column)
+    )
 
 
 def _text_widened(variant: Variant, samples: Sequence[bytes]) -> tuple[Part, ...]:

@@ -83,6 +83,6 @@ def _words(octets: bytes) -> int:
     """How many words end in *octets*, as text has them."""
     return sum(
         1
-        for before, after in zip(octets, octets[1:] + b" ", strict=True)
+        for before, after in zip(octets, (octets + b" ")[1:], strict=True)
         if bytes((before,)).isalnum() and not bytes((after,)).isalnum()
     )

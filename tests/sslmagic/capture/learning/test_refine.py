@@ -76,6 +76,14 @@ def test_words_are_unknown_as_a_whole(
     assert variant.parts[:3] == (Literal(right[0]), word, Literal(right[1]))
 
 
+def test_a_letter_that_happened_to_be_the_same_is_no_literal() -> None:
+    first = (Literal(b"id="), Unknown(width=1), Literal(b"7"), Unknown(width=1))
+    samples = [b"id=" + one + b";" + CLIENT for one in (b"a7b", b"c7d")]
+    word = Unknown(text=True, shortest=1)
+    variant = refined((*first, Literal(b";"), SOURCE, PORT), samples)
+    assert variant.parts[:3] == (Literal(b"id="), word, Literal(b";"))
+
+
 @pytest.mark.parametrize(("before", "after"), [(b"=\xe9", b";"), (b"=", b"zz\xe9")])
 def test_what_is_no_word_keeps_its_width(before: bytes, after: bytes) -> None:
     samples = [before + one + after + CLIENT for one in (b"12", b"34")]

@@ -23,6 +23,15 @@ def test_of_two_formats_the_one_of_most() -> None:
     assert set(witnesses([*many, *few])) <= set(many)
 
 
+def test_a_preamble_may_begin_with_its_client() -> None:
+    node = Endpoint("10.0.0.5", 8443)
+    clients = [Traffic(FIXED[0], n).endpoint(4) for n in range(6)]
+    samples = [
+        Sample(f"{one.port},{one.host}\n".encode(), one, node) for one in clients
+    ]
+    assert witnesses(samples) == samples
+
+
 def test_a_port_that_most_do_not_say_is_not_asked_for() -> None:
     node = Endpoint("10.0.0.5", 8443)
     clients = [Traffic(FIXED[0], n).endpoint(4) for n in range(6)]
