@@ -23,7 +23,7 @@ __all__ = ["tables"]
 _PEER = "tshark -T fields"
 _MEGABYTES = (10, 100, 1000)
 _NOTES = (
-    "Mixed traffic, 100 000 connections in 1000 MB: two in three carry a preamble and",
+    "Mixed traffic, 100 000 connections in 1000 MB: two in three have a preamble and",
     "TLS, one in six TLS alone, one in six HTTP; one in a hundred is long; DNS and ARP.",
     "Ours finds the conversations, puts 512 octets of each peer's stream together and",
     "counts what was sent again. What tshark does of this and of TLS it does for -T",
