@@ -331,3 +331,23 @@ def test_the_files(name: str) -> None:
 def test_the_second_reader_says_the_same() -> None:
     for name, text in files().items():
         assert (HERE / name).read_text("utf-8") == text, name
+
+
+def test_the_document_for_other_languages() -> None:
+    text = (PROJECT / "docs" / "vectors.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    shown: dict[str, Any] = {}
+    exec(compile(code, "vectors.md", "exec"), shown)
+
+    def decode(
+        format: str, pieces: Iterable[bytes], limit: int
+    ) -> tuple[str, int | None, bytes]:
+        of = Vector(
+            id="", rule="", comment="", format=format, wire=b"", result="", limit=limit
+        )
+        found = outcome(of, pieces)
+        return found.result, found.offset, found.rest
+
+    shown["check"](decode, HERE / "proxy1.json")
+    names = ("magic", "proxy1", "proxy2", "tlv", "proof", "e5")
+    assert f"hold {sum(len(raw(name)) for name in names)} streams" in text

@@ -10,9 +10,11 @@ from typing import Any
 
 from tests.sources import PROJECT
 
-__all__ = ["CAPTURES", "Capture", "captures"]
+__all__ = ["CAPTURES", "SCHEMA", "Capture", "captures"]
 
 CAPTURES = PROJECT / "captures"
+SCHEMA = CAPTURES / "schema.json"
+"""What may stand beside a capture."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any
 
-from tests.captures.capture import CAPTURES
+from tests.captures.capture import CAPTURES, SCHEMA
 from tests.captures.crafted import CRAFTED
 from tests.captures.table import table
 
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
 
         files |= real()
     CAPTURES.mkdir(exist_ok=True)
-    for path in CAPTURES.glob("*.json"):
+    for path in {*CAPTURES.glob("*.json")} - {SCHEMA}:
         if json.loads(path.read_text())["kind"] in kinds and path.name not in files:
             path.unlink()
             path.with_suffix(".pcapng").unlink(missing_ok=True)

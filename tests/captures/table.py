@@ -15,18 +15,19 @@ Small files of packets, each with a `.json` of what a reader must get out of it:
 whoever reads captures, in any language. `magic inspect`, the scapy layers and tshark
 with `magic.lua` agree on all of them, and a test holds them to it.
 
-`connections` in the `.json` are members of what `magic inspect --json` says of each
-connection; a member that is not there is not judged, and of a TLV only the members
-that are there; `about` is for people. `reader` is what a reader must be told: `peers`,
-the networks that may send a preamble (anybody if it is not there), and `protocol: ssl`
-where TLS must follow. `pairs` says which connection of this capture, behind a gateway,
-belongs to which in front of it.
+`schema.json` says what each member is. `connections` in the `.json` are members of
+what `magic inspect --json` says of each connection; a member that is not there is not
+judged, and of a TLV only the members that are there; `about` is for people. `reader`
+is what a reader must be told: `peers`, the networks that may send a preamble (anybody
+if it is not there), and `protocol: ssl` where TLS must follow. `pairs` says which
+connection of this capture, behind a gateway, belongs to which in front of it.
 
 None of it was asked of a reader: crafted ones are known from what was made
 (`tests/captures/crafted.py`), real ones from the sockets of both ends
 (`tests/captures/real.py`). `make captures` makes all of them again, as root, with the
 programs in the table; the crafted ones are then the same octets. All addresses are
-those for documentation, all keys were made for one run.
+those for documentation, all keys were made for one run. The tag of a VLAN in a real one
+was put in where it was captured, as on the trunk of a switch.
 """
 
 _TITLES = {"real": "Real traffic", "crafted": "Crafted"}

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from scapy.config import conf
 from scapy.layers.inet import IP
@@ -14,7 +15,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.utils import RawPcapNgReader
 
 from sslmagic.dissect.faults import FAULTS
-from tests.captures.capture import CAPTURES, Capture, captures
+from tests.captures.capture import CAPTURES, SCHEMA, Capture, captures
 from tests.captures.generate import crafted
 from tests.captures.table import table
 from tests.vectors.vector import raw
@@ -23,6 +24,7 @@ DOCUMENTATION = [
     ipaddress.ip_network(one)
     for one in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 ]
+SHAPE = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
 MOST = 1_500_000
 """Octets of all of them."""
 
@@ -52,7 +54,7 @@ def test_every_capture_has_its_words_and_nothing_is_left_over() -> None:
     names = sorted(path.name for path in CAPTURES.iterdir())
     stems = [one.name for one in captures()]
     files = [f"{stem}{suffix}" for stem in stems for suffix in (".json", ".pcapng")]
-    assert names == sorted([*files, "README.md"])
+    assert names == sorted([*files, "README.md", SCHEMA.name])
 
 
 def test_the_table_is_what_the_captures_say() -> None:
@@ -120,11 +122,15 @@ def test_a_pair_is_one_client(capture: Capture) -> None:
         assert behind["tls"] == front["tls"]
 
 
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SHAPE.schema)
+
+
 @every
 def test_what_stands_beside_it_is_whole(capture: Capture) -> None:
     said = json.loads(capture.path.with_suffix(".json").read_text("utf-8"))
-    allowed = {"about", "kind", "made_by", "reader", "connections", "pairs"}
-    assert {"about", "kind", "made_by", "connections"} <= said.keys() <= allowed
+    SHAPE.validate(said)
+    assert said.keys() >= {"kind", "made_by"}
     numbers = [one["number"] for one in capture.connections]
     assert numbers == list(range(1, len(numbers) + 1))
     for one in capture.connections:

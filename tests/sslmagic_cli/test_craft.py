@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import builtins
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
@@ -15,6 +17,8 @@ from sslmagic.dissect.faults import FAULTS
 from sslmagic.dissect.packets import LINKS, Link
 from sslmagic.wire import FORMATS
 from sslmagic_cli.exits import Exit
+from tests.captures.capture import SCHEMA
+from tests.sources import PROJECT
 
 Run = Callable[..., Any]
 
@@ -28,7 +32,9 @@ def crafted(run: Run, out: Path, *words: str) -> list[dict[str, Any]]:
     expect = out.with_suffix(".json")
     ended = run("craft", str(out), "--expect", str(expect), "--force", *words)
     assert ended == (Exit.DONE, b"", b"")
-    connections: list[dict[str, Any]] = json.loads(expect.read_text())["connections"]
+    said = json.loads(expect.read_text())
+    jsonschema.validate(said, json.loads(SCHEMA.read_text("utf-8")))
+    connections: list[dict[str, Any]] = said["connections"]
     return connections
 
 
@@ -180,3 +186,23 @@ def test_a_missing_extra_is_named(
     assert ended.code == Exit.UNAVAILABLE
     assert f"needs {missing}: pip install 'sslmagic[craft]'" in ended.complaint
     assert not out.exists()
+
+
+def test_the_document_has_every_fault() -> None:
+    text = (PROJECT / "docs" / "craft.md").read_text("utf-8")
+    rows = text.split("<!-- faults: begin -->")[1].split("<!-- faults: end -->")[0]
+    assert rows.strip().splitlines()[2:] == [
+        f"| `{one.name}` | {one.about} |"
+        f" {'all' if one.formats == FORMATS else ', '.join(one.formats)} |"
+        for one in FAULTS.values()
+    ]
+
+
+def test_the_document_s_python_makes_a_capture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (PROJECT / "docs" / "craft.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "craft.md", "exec"), {})
+    assert len(packets(tmp_path / "mine.pcapng")) == 3 + 4 + 1 + 1
