@@ -24,7 +24,7 @@ _PEER = "tshark -T fields"
 _MEGABYTES = (10, 100, 1000)
 _NOTES = (
     "Mixed traffic, 100 000 connections in 1000 MB: two in three have a preamble and",
-    "TLS, one in six TLS alone, one in six HTTP; one in a hundred is long; DNS and ARP.",
+    "TLS, one in six TLS alone, one in six HTTP; one in a hundred is long; DNS, ARP.",
     "Ours finds the conversations, puts 512 octets of each peer's stream together and",
     "counts what was sent again. What tshark does of this and of TLS it does for -T",
     "fields with the stream's number, the addresses and the server's name: that is the",
