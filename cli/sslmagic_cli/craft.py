@@ -370,8 +370,10 @@ def _expectation(made: list[Connection], snaplen: int | None) -> str:
             # What is cut off depends on the link: who connected is all that is sure.
             said = {key: said[key] for key in ("peer", "listener", "vlans")}
         connections.append({"number": number, **said})
-    about = "made by magic craft"
-    return json.dumps({"about": about, "connections": connections}, indent=1) + "\n"
+    about: dict[str, object] = {"about": "made by magic craft"}
+    if any(said.get("verdict") == "hello" for said in connections):
+        about["reader"] = {"protocol": "ssl"}
+    return json.dumps({**about, "connections": connections}, indent=1) + "\n"
 
 
 @contextlib.contextmanager

@@ -6,14 +6,18 @@ The real ones are made in network namespaces with the peers that CI has, and nee
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
 from tests.captures.capture import CAPTURES, SCHEMA
 from tests.captures.crafted import CRAFTED
 from tests.captures.table import table
+from tests.interop.peers import program
 
 __all__ = ["crafted", "main", "written"]
+
+PROGRAMS = "ip", "haproxy", "nginx", "stunnel4", "hitch", "curl"
 
 
 def crafted() -> dict[str, bytes]:
@@ -39,6 +43,11 @@ def main(arguments: list[str]) -> int:
     kinds = ["crafted"] if arguments == ["--crafted"] else ["crafted", "real"]
     files = crafted()
     if "real" in kinds:
+        missing = [name for name in PROGRAMS if program(name) is None]
+        if missing or os.geteuid():
+            what = f"without {', '.join(missing)}" if missing else "by root alone"
+            print(f"real traffic cannot be made {what}", file=sys.stderr)  # noqa: T201
+            return 69
         # Imported here: the crafted ones are made where no peer is installed.
         from tests.captures.real import files as real
 

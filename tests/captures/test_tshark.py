@@ -112,16 +112,18 @@ def _preamble(stream: Stream, outer: int) -> dict[str, Any]:
     said["length"] = stream["sslmagic.octets"][:1]
     types, at = stream["sslmagic.tlv.type"], 0
     said["tlvs"] = []
+    # An empty value is not printed.
+    values = iter(stream["sslmagic.tlv.value"])
+    held = [next(values) if int(size) else "" for size in stream["sslmagic.tlv.length"]]
     # Those inside an SSL TLV stand behind it.
     while at < len(types) and len(said["tlvs"]) < outer:
-        said["tlvs"].append(types[at])
-        size, inner = int(stream["sslmagic.tlv.length"][at]), 0
+        said["tlvs"].append((types[at], held[at]))
+        end = 5 if types[at] == "0x20" else int(stream["sslmagic.tlv.length"][at])
+        inside = int(stream["sslmagic.tlv.length"][at]) - end
         at += 1
-        while types[at - 1] == "0x20" and inner < size - 5:
-            inner += 3 + int(stream["sslmagic.tlv.length"][at])
+        while inside > 0:
+            inside -= 3 + int(stream["sslmagic.tlv.length"][at])
             at += 1
-            if inner >= size - 5:
-                break
     return said
 
 
@@ -133,7 +135,7 @@ def _expected(preamble: dict[str, Any]) -> dict[str, Any]:
         host = address.get("host") or address.get("path")
         said[end] = [host] if host else [], [] if port is None else [str(port)]
     said["length"] = [str(preamble["length"])]
-    said["tlvs"] = [f"0x{tlv['type']:02x}" for tlv in preamble["tlvs"]]
+    said["tlvs"] = [(f"0x{tlv['type']:02x}", tlv["hex"]) for tlv in preamble["tlvs"]]
     return said
 
 

@@ -13,10 +13,14 @@ import jsonschema
 import pytest
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
+from sslmagic.capture.conversations import Reader
+from sslmagic.capture.judge import Judge
 from sslmagic.dissect.faults import FAULTS
 from sslmagic.dissect.packets import LINKS, Link
 from sslmagic.wire import FORMATS
 from sslmagic_cli.exits import Exit
+from sslmagic_cli.inspect.record import recorded
+from tests.captures.agreement import differences
 from tests.captures.capture import SCHEMA
 from tests.sources import PROJECT
 
@@ -60,6 +64,12 @@ def test_every_fault_that_a_format_has(run: Run, out: Path, format: str) -> None
         other = {"loss": "unseen", "midway": "unseen", "conflict": "ok"}
         assert said["verdict"] == {**other, "wrong-port": "ok"}.get(name, name)
     assert len({one["peer"]["port"] for one in made}) == len(names)
+    judge = Judge(ssl=True)
+    reader = Reader([str(out)], wanted=judge.wanted)
+    found = sorted(
+        map(recorded, map(judge.judge, reader)), key=lambda one: one["number"]
+    )
+    assert list(differences(made, found)) == []
 
 
 def test_faults_are_listed(run: Run) -> None:
