@@ -87,6 +87,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def answer(query: str, tables: Path) -> list[dict[str, object]]:
     asked = duckdb.sql(query.replace("captures/", f"{tables}/"))
+    assert asked is not None
     return [dict(zip(asked.columns, row, strict=True)) for row in asked.fetchall()]
 
 

@@ -155,7 +155,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> int | No
     help="Processes that read a large file; as many as help if not given.",
 )
 def command(**options: Any) -> None:
-    """Say which connections of a capture carried which preamble, and what was wrong.
+    """Say which connections of a capture carried which preamble, and how well.
 
     CAPTURE is a file of tcpdump or Wireshark, gzip or not; - is standard input, which
     may be live. Several are read as one: both sides of a gateway are found together.

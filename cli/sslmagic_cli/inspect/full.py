@@ -22,6 +22,8 @@ __all__ = ["fault_of", "full", "octets_of"]
 _SECOND = 1_000_000_000
 _BEHIND = 32
 """Octets that are shown of what follows a preamble."""
+_MOST_BEHIND = 8
+"""Fields behind a fault."""
 _FOLLOWS = {
     "tls": "TLS: the ClientHello",
     "http": "HTTP",
@@ -57,7 +59,23 @@ def octets_of(connection: Connection) -> list[Field]:
     parts += [
         part._replace(offset=part.offset + split) for part in anatomy(octets[split:])
     ]
-    return [_named(part, connection) for part in parts]
+    return [
+        _named(part, connection) for part in _shortened(parts, fault_of(connection))
+    ]
+
+
+def _shortened(parts: list[Field], fault: DecodeError | None) -> list[Field]:
+    """Return *parts* without most of what stands behind the fault: it means nothing."""
+    if fault is None:
+        return parts
+    behind = [part for part in parts if part.offset > fault.offset]
+    if len(behind) <= _MOST_BEHIND:
+        return parts
+    before = parts[: len(parts) - len(behind)]
+    rest = b"".join(part.octets for part in behind[_MOST_BEHIND:])
+    at = behind[_MOST_BEHIND].offset
+    unread = Field(at, rest[:_BEHIND], UNREAD, f"{len(rest)} octets seen")
+    return [*before, *behind[:_MOST_BEHIND], unread]
 
 
 def fault_of(connection: Connection) -> DecodeError | None:

@@ -59,10 +59,13 @@ def test_everything_is_said() -> None:
 
 
 def test_a_fault_is_pointed_at_and_comes_with_what_to_do() -> None:
-    text = drawn(judged(b"\xcd\x03\x03\xff\xf5MAGI" + bytes(50)))
+    text = drawn(judged(b"\xcd\x03\x03\xff\xf5MAGI\x11\x11\0" + bytes(50)))
     assert "oversize  octet 3: length 65525" in text
     assert "raise the" in text
     assert text.count("^^") == 1
+    # Fifty zeros would be sixteen TLVs: what stands behind a fault means nothing.
+    assert text.count("TLV type") < 4
+    assert "octets seen" in text
 
 
 @pytest.mark.parametrize("behind", [encode(PREAMBLE, "proxy1"), encode(PREAMBLE)])

@@ -188,7 +188,8 @@ def test_its_tables_are_filtered_and_sorted(tmp_path: Path) -> None:
         evaluate("document.querySelector('#connections .more').click()")
         assert len(evaluate(visible)) == 300
         evaluate(
-            "var box = document.querySelector('#tools input'); box.value = 'OVERSIZE 65525';"
+            "var box = document.querySelector('#tools input');"
+            "box.value = 'OVERSIZE 65525';"
             "box.dispatchEvent(new Event('input'))"
         )
         assert evaluate(visible) == [str(n) for n in range(2, 301, 6)]
