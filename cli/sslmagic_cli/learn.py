@@ -79,7 +79,7 @@ def command(
     file: str | None,
     as_json: bool,
 ) -> None:
-    """Find the layout of the preambles in a capture of connections of known clients.
+    """Find the layout of preambles in a capture of known clients.
 
     CAPTURE holds what a sender of preambles says to a node, pcap or pcapng. The
     layout's file is then a format: magic decode --layout FILE --format NAME.
