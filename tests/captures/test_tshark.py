@@ -114,15 +114,16 @@ def _preamble(stream: Stream, outer: int) -> dict[str, Any]:
     said["tlvs"] = []
     # An empty value is not printed.
     values = iter(stream["sslmagic.tlv.value"])
-    held = [next(values) if int(size) else "" for size in stream["sslmagic.tlv.length"]]
+    sizes = list(map(int, stream["sslmagic.tlv.length"]))
+    held = [next(values) if size else "" for size in sizes]
     # Those inside an SSL TLV stand behind it.
     while at < len(types) and len(said["tlvs"]) < outer:
         said["tlvs"].append((types[at], held[at]))
-        end = 5 if types[at] == "0x20" else int(stream["sslmagic.tlv.length"][at])
-        inside = int(stream["sslmagic.tlv.length"][at]) - end
+        # Behind the 5 octets of its own head an SSL TLV has others.
+        inside = sizes[at] - 5 if types[at] == "0x20" else 0
         at += 1
         while inside > 0:
-            inside -= 3 + int(stream["sslmagic.tlv.length"][at])
+            inside -= 3 + sizes[at]
             at += 1
     return said
 
