@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -18,6 +17,7 @@ from sslmagic.dissect.faults import FAULTS
 from tests.captures.capture import CAPTURES, SCHEMA, Capture, captures
 from tests.captures.generate import crafted
 from tests.captures.table import table
+from tests.sources import PROJECT
 from tests.vectors.vector import raw
 
 DOCUMENTATION = [
@@ -103,7 +103,7 @@ def test_the_packets_are_in_the_order_of_their_times(capture: Capture) -> None:
 @pytest.mark.parametrize("capture", captures("real"), ids=lambda one: one.name)
 def test_no_path_of_whoever_made_it(capture: Capture) -> None:
     octets = capture.path.read_bytes() + capture.path.with_suffix(".json").read_bytes()
-    for path in {str(Path.home()), str(Path.cwd()), "/tmp/", "/root", "/home"}:
+    for path in ("/tmp/", "/root", "/home", "/usr/", "/etc/", str(PROJECT)):
         assert path.encode() not in octets
 
 
