@@ -126,7 +126,7 @@ def _vector(
 ) -> tuple[int, int]:
     """Return where the vector at *at* begins and ends; its length takes *size* octets.
 
-    Whoever reads captures reads a hundred thousand hellos: indices cost a third of
+    Whoever reads captures reads a hundred thousand hellos: indices cost half of
     what a cursor does.
     """
     start = at + size

@@ -17,10 +17,13 @@ from typing import Any
 import pytest
 
 from sslmagic.capture.verdict import Verdict
+from sslmagic.layout import Layout
+from sslmagic.wire import Learnt, encode
 from sslmagic_cli.exits import Exit
 from sslmagic_cli.inspect import command
-from tests.sslmagic.capture.made import START
-from tests.sslmagic_cli.inspect.captured import both_sides, capture, mixed
+from tests.sslmagic.capture.made import START, hello
+from tests.sslmagic.wire.layouts import FOUR, LAYOUTS
+from tests.sslmagic_cli.inspect.captured import Talk, both_sides, capture, mixed
 
 Run = Callable[..., Any]
 
@@ -220,3 +223,25 @@ def test_help_loads_no_reader_of_captures() -> None:
     assert "CAPTURE..." in said.stdout
     assert "sslmagic.capture.conversations" not in said.stderr
     assert "pyarrow" not in said.stderr
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_a_learnt_layout_is_one_more_format(
+    run: Run, tmp_path: Path, layout: Learnt
+) -> None:
+    file = tmp_path / "learnt.toml"
+    file.write_text(Layout(str(layout), layout.variants).text(), "utf-8")
+    octets = encode(FOUR, layout) + hello()
+    name = capture(tmp_path / "a.pcap", [Talk([octets[:3], octets[3:]])])
+    told = ["--layout", str(file)]
+    if str(layout) == "text":
+        # It starts as PROXY v1 does: only one of them can be accepted.
+        told += ["--accept", "text"]
+    (said,) = listed(run("inspect", name, "--json", *told))
+    assert (said["verdict"], said["format"]) == ("ok", str(layout))
+    assert said["client"] == {"host": "203.0.113.9", "port": 51234}
+    assert said["tls"]["server_name"] == "shop.example"
+    shown = run("inspect", name, "--connection", "1", *told)
+    assert b"203.0.113.9" in shown.out
+    (said,) = listed(run("inspect", name, "--json"))
+    assert said["client"] is None
