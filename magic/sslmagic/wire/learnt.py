@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from sslmagic.address import unmapped
 from sslmagic.errors import ConfigurationError, DecodeError, EncodeError, Reason
 from sslmagic.preamble import Preamble, Transport
 from sslmagic.wire.frame import Frame, Framing
-from sslmagic.wire.parts import Checksum, Unknown
-from sslmagic.wire.variant import Span, Variant, Walk
+
+if TYPE_CHECKING:
+    # Whoever has no layout loads none of its parts: they take 4 milliseconds.
+    from sslmagic.wire.variant import Span, Variant, Walk
 
 __all__ = ["MOST", "Learnt"]
 
@@ -90,7 +92,7 @@ class Learnt(str):
             part.doubt
             for variant in self.variants
             for part in variant.parts
-            if isinstance(part, Unknown) and part.doubt
+            if part.doubt
         ]
         return tuple(dict.fromkeys(found))
 
@@ -99,11 +101,7 @@ class Learnt(str):
         """Why no preamble can be written; None if some can."""
         refusals = [
             next(
-                (
-                    part.refusal
-                    for part in variant.parts
-                    if isinstance(part, (Checksum, Unknown)) and part.refusal
-                ),
+                (part.refusal for part in variant.parts if part.refusal),
                 None,
             )
             for variant in self.variants

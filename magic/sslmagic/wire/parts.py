@@ -74,6 +74,16 @@ class Part(abc.ABC):
         """Whether it ends at the first octet that is none of its alphabet."""
         return False
 
+    @property
+    def doubt(self) -> str | None:
+        """What is written although nobody knows it, in words; None if it is known."""
+        return None
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing can be written that could be right; None if something can."""
+        return None
+
     def check(self, octets: bytes, at: int, end: int) -> None:
         """Judge what is there of the part's octets, *at* to *end*.
 
