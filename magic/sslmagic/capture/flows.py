@@ -39,6 +39,8 @@ forget theirs sooner."""
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _COPY = 1_000_000
 _END = 1 << 62
+_NO_ARRIVALS: list[tuple[int, int]] = []
+_NO_HOLES: list[tuple[int, int]] = []
 _WIDEST = 65535 << 14
 """Octets of the widest window."""
 
@@ -151,6 +153,8 @@ class Flows:
                 other.begins_at(ack)
             if flow.early is not None and stream is flow.sent:
                 self._early(flow, stream, stream.offset(seq))
+        if flags & FIN:
+            self._fin(flow, stream, stream.offset(seq) + length, length, since)
         if not length:
             pass
         elif seq == stream.next and stream.pending == [] and end - start == length:
@@ -163,9 +167,7 @@ class Flows:
                 time,
                 since,
             )
-        if flags & FIN:
-            self._fin(flow, stream, stream.offset(seq) + length, length, since)
-        elif stream.next < 0 and flow.again is None:
+        if stream.next < 0 and flow.again is None:
             stream.open_up()
         if other.fin >= 0 and (other.first + other.fin + 1 - ack) & MASK == 0:
             other.acknowledged = True
@@ -234,8 +236,7 @@ class Flows:
         self, flow: Flow, stream: Stream, offset: int, length: int, since: int
     ) -> None:
         if stream.fin < 0:
-            stream.close_at(offset)
-            if flow.closer is None:
+            if stream.close_at(offset, offset - length) and flow.closer is None:
                 flow.closer = stream
         elif not length:
             _count_again(stream, since)
@@ -332,9 +333,9 @@ class Flows:
                 believed = not flow.begun
         else:
             offset, reach = stream.offset(seq), stream.reach()
-            believed = offset in (reach, len(stream.front)) or (
-                offset == reach + 1 and stream.fin >= 0
-            )
+            # While the front grows, what comes next is known, whatever waits.
+            due = reach if stream.pending is None else len(stream.front)
+            believed = offset == due or (offset == reach + 1 and stream.fin >= 0)
             if not believed and -_WIDEST <= offset - reach <= _WIDEST:
                 flow.doubted = stream, stream.packets
         if believed:
@@ -346,19 +347,22 @@ class Flows:
 
     def _finish(self, flow: Flow, event: int) -> None:
         flow.over = True
-        facts = flow.facts(self._last(flow))
-        self.done.append((event, flow.place, flow.number, facts))
-        for stream in (flow.sent, flow.answered):
-            stream.front = b""
-            stream.arrivals = []
-            stream.pending = None
-            stream.wanted = None
-            stream.shut()
+        last = self._last(flow)
+        self.done.append((event, flow.place, flow.number, flow.facts(last)))
+        # What stays is no more than is needed to know a late packet: many end in the
+        # minute for which they are remembered.
+        stream, other = flow.sent, flow.answered
+        stream.shut()
+        stream.high, stream.low = -1, last
+        stream.front, stream.pending, stream.wanted = b"", None, None
+        stream.arrivals, stream.holes = _NO_ARRIVALS, _NO_HOLES
+        flow.answered = self.streams[other.key] = stream
 
     def _forget(self, flow: Flow) -> None:
-        for stream in (flow.sent, flow.answered):
-            if self.streams.get(stream.key) is stream:
-                del self.streams[stream.key]
+        key = flow.sent.key
+        for known in (key, reverse(key, len(flow.vlans))):
+            if self.streams.get(known) is flow.sent:
+                del self.streams[known]
         del self._flows[flow]
         # They name each other: so that nothing has to look for such rings.
         del flow.sent, flow.answered

@@ -73,6 +73,7 @@ class Stream:
         "conflicting",
         "duplicated",
         "fin",
+        "fin_from",
         "first",
         "flow",
         "front",
@@ -112,7 +113,9 @@ class Stream:
         self.top = 0
         """The offset behind the last octet that was seen, while `next` is -1."""
         self.fin = -1
-        """The offset of the FIN."""
+        """The offset of the FIN; -1 without one."""
+        self.fin_from = -1
+        """Where the segment begins that brought it."""
         self.acknowledged = False
         """Whether the other side has acknowledged the FIN."""
         self.front = b""
@@ -166,11 +169,27 @@ class Stream:
         self.pending = None
         self.wanted = None
 
-    def close_at(self, offset: int) -> None:
-        """Take a FIN that stands at *offset*."""
+    def close_at(self, offset: int, start: int) -> bool:
+        """Take a FIN that stands at *offset*, before the data of its segment.
+
+        To Linux it is one more octet of the segment, which begins at *start*: it is
+        dropped where other data have its place already. Return whether it was taken.
+        """
+        if self.pending is not None:
+            edge = len(self.front)
+            if offset < edge or (
+                start > edge
+                and any(
+                    at <= start and offset < at + len(part) for at, part in self.pending
+                )
+            ):
+                return False
         self.top = max(self.reach(), offset)
-        self.fin = offset
+        self.fin, self.fin_from = offset, start
         self.next = -1
+        if self.pending is not None and offset == len(self.front):
+            self._end()
+        return True
 
     def take(
         self, offset: int, octets: bytes, length: int, time: int, since: int
@@ -184,8 +203,10 @@ class Stream:
             time: when, in ns since 1970.
             since: ns since the packet before of this stream.
         """
-        top = self.reach()
         end = offset + length
+        if self.fin >= 0 and end > self.fin and not self._is_reopened(offset, end):
+            return
+        top = self.reach()
         if self.pending is None:
             self._count(offset, end, top, since)
         elif self._place(offset, octets, end, top, time, since):
@@ -196,6 +217,25 @@ class Stream:
             else:
                 end += self.first
                 self.wraps, self.next = end >> 32, end & MASK
+
+    def _is_reopened(self, offset: int, end: int) -> bool:
+        """Whether data from *offset* to beyond the FIN make it as if it had not come.
+
+        They do while it waits, if they have its place: in order, or all of its segment
+        and more. What is beyond it waits in vain: the FIN throws it away (tcp_fin).
+        """
+        if self.pending is None:
+            return False
+        if offset > len(self.front) and (
+            offset > self.fin_from or (offset == self.fin_from and end == self.fin + 1)
+        ):
+            return False
+        self.fin = self.fin_from = -1
+        return True
+
+    def _end(self) -> None:
+        """Let the stream end where the front does, which has come to the FIN."""
+        self.top, self.pending, self.wanted = self.fin, None, None
 
     def append(self, octets: bytes, length: int, time: int) -> None:
         """Take the data that are expected next, while nothing waits and all are there.
@@ -258,8 +298,10 @@ class Stream:
             differing = self._differing(offset, octets)
             self.conflicting += differing
             if end == top and since < _COPY and not differing:
-                self.duplicated += 1
-                return False
+                # A copy of the capture's: unless it fills a gap, and is none.
+                if self._is_whole(offset, end):
+                    self.duplicated += 1
+                    return False
             self.retransmitted += held
         elif offset < top:
             self.reordered += 1
@@ -287,12 +329,15 @@ class Stream:
         """Put *octets* behind the front; return whether it is as long as is wanted."""
         front = self.front + octets if self.front else octets
         waiting = self._waiting
-        while waiting and waiting[0][0] <= len(front):
+        while waiting and waiting[0][0] <= len(front) != self.fin:
             # What came in order has been read first, as far as both have it.
             offset, later = waiting.pop(0)
             front += later[len(front) - offset :]
         self.front = front
         self.arrivals.append((len(front), time))
+        if len(front) == self.fin:
+            self._end()
+            return False
         if len(front) < self.need or self.wanted is None:
             return False
         need = self.wanted(front)
@@ -340,6 +385,12 @@ class Stream:
         """Whether any of these octets has been there."""
         return offset < len(self.front) or any(
             offset < at + len(part) and at < end for at, part in self._waiting
+        )
+
+    def _is_whole(self, offset: int, end: int) -> bool:
+        """Whether all of these octets have been there, in one piece."""
+        return end <= len(self.front) or any(
+            at <= offset and end <= at + len(part) for at, part in self._waiting
         )
 
     def _differing(self, offset: int, octets: bytes) -> int:

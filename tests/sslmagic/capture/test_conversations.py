@@ -139,7 +139,7 @@ def test_memory_is_that_of_what_is_open() -> None:
     flows = Flows("-", wanted=lambda _: 0, answer=0, counts=Counts(), number=0)
 
     def frames() -> Iterator[Timed]:
-        for number in range(3000):
+        for number in range(1000):
             talk = Talk(ports=(1024 + number, 443))
             talk.time = T0 + number * 10**9
             talk.open()
@@ -153,7 +153,7 @@ def test_memory_is_that_of_what_is_open() -> None:
     while at < len(octets):
         at += reader.read(octets[at : at + 7 * 76 * 20], 0, at)
         most = max(most, len(flows.streams))
-    assert len(flows.done) == 3000
+    assert len(flows.done) == 1000
     assert most < 2 * 150
 
 
@@ -161,7 +161,7 @@ def test_tshark_sees_the_same(tmp_path: Path) -> None:
     needs("tshark")
     file = tmp_path / "a.pcapng"
     talks = []
-    for number in range(5):
+    for number in range(2):
         talk = opened(number)
         talk.add(0, 5, b"second")
         if number % 2:

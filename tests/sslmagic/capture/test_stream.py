@@ -178,9 +178,62 @@ def test_what_is_counted_outside_is_counted() -> None:
 def test_a_fin_ends_it() -> None:
     one = stream()
     one.take(0, b"ab", 2, 0, SECOND)
-    one.close_at(2)
+    one.close_at(2, 2)
     assert side(one.facts()).ends
     one = stream()
-    one.close_at(2)
+    one.close_at(2, 2)
     found = side(one.facts())
     assert (found.ends, found.missing, found.length) == (False, 0, 2)
+
+
+class TestFins:
+    """A FIN among data, as tcp_data_queue and tcp_fin take it."""
+
+    @staticmethod
+    def read(*parts: tuple[int, bytes, bool]) -> Side:
+        one = stream()
+        for offset, octets, fin in parts:
+            if fin:
+                one.close_at(offset + len(octets), offset)
+            if octets:
+                one.take(offset, octets, len(octets), 0, SECOND)
+        return side(one.facts())
+
+    @pytest.mark.parametrize(
+        ("parts", "octets"),
+        [
+            ([(0, b"ab", True), (2, b"c", False)], b"ab"),
+            ([(2, b"", True), (0, b"ab", False), (2, b"c", False)], b"ab"),
+            ([(3, b"d", False), (0, b"ab", True), (2, b"c", False)], b"ab"),
+            ([(2, b"cd", False), (0, b"ab", True)], b"ab"),
+            ([(3, b"d", False), (2, b"", True), (0, b"ab", False)], b"ab"),
+        ],
+    )
+    def test_nothing_behind_it_is_read(
+        self, parts: list[tuple[int, bytes, bool]], octets: bytes
+    ) -> None:
+        found = self.read(*parts)
+        assert (found.octets, found.ends, found.missing) == (octets, True, None)
+        assert found.length == len(octets)
+
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            [(1, b"bcd", False), (2, b"", True), (0, b"a", False)],
+            [(2, b"", True), (1, b"bcd", False), (0, b"a", False)],
+            [(1, b"b", True), (1, b"bcd", False), (0, b"a", False)],
+            [(2, b"", True), (0, b"abcd", False)],
+            [(0, b"abcd", False), (2, b"", True)],
+        ],
+    )
+    def test_it_is_gone_where_data_have_its_place(
+        self, parts: list[tuple[int, bytes, bool]]
+    ) -> None:
+        found = self.read(*parts)
+        assert (found.octets, found.ends) == (b"abcd", False)
+
+
+def test_a_segment_that_fills_a_gap_is_no_copy() -> None:
+    """However soon it comes, and though it ends where the last one did."""
+    found = took((8, b"ij"), (0, b"abcdefghij"), since=100)
+    assert (found.octets, found.duplicated) == (b"abcdefghij", 0)
