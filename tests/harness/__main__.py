@@ -1,8 +1,8 @@
 """Play packets: ``python -m tests.harness [--conversations N] [--seed N] [KIND ...]``.
 
-Needs root. Each conversation is one TCP connection: a script is played to a plain
-server and to whoever is asked about. It ends with 1 if two of the kernel's stream, the
-receiver's outcome, the capture and the rules of Linux differ.
+Needs root. Each of N scripts is a conversation with whoever is asked about, and one
+with a plain server. It ends with 1 if two of the kernel's stream, the receiver's
+outcome, the capture and the rules of Linux differ.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with linked() as link, tempfile.TemporaryDirectory() as home:
             for kind in said.kinds or kinds:
-                # A script is two conversations, one of them with the plain server.
-                number = said.conversations // 2
+                number = said.conversations
                 if kind in KINDS:
                     rans[kind] = run(link, kind=kind, number=number, seed=said.seed)
                 elif all(PEERS[name].present() for name in relays[kind].needs):
@@ -68,13 +67,13 @@ def _table(rans: dict[str, Ran]) -> Table:
     return Table(
         title="Conversations played as packets",
         columns=(
-            *("to", "conversations", "packets", "accepted", "refused"),
+            *("to", "scripts", "packets", "accepted", "refused"),
             *("undecided", "differences", "seconds"),
         ),
         rows=[
             [
                 kind,
-                str(ran.conversations),
+                str(ran.report.compared),
                 str(ran.packets),
                 str(ran.report.outcomes["accepted"]),
                 str(ran.report.compared - ran.report.outcomes["accepted"]),

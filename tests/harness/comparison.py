@@ -119,7 +119,7 @@ def compare(
     capture: dict[Key, Conversation] | None,
     report: Report,
 ) -> None:
-    """Compare two calls of one script: to the plain server, and to a listener of ours."""
+    """Compare the two calls of a script: to the plain server, and to one of ours."""
     call, stream = recorded
     octets = b"" if stream is None else bytes(stream.octets)
     report.compared += 1
@@ -129,7 +129,8 @@ def compare(
         _compare_capture(call, octets, capture, report)
     outcome, rest = received(octets, trust, Endpoint(peer, ours[0].ports[0]))
     accepted = isinstance(outcome, Accepted)
-    report.outcomes["accepted" if accepted else str(outcome.reason)] += 1
+    said = "accepted" if isinstance(outcome, Accepted) else str(outcome.reason)
+    report.outcomes[said] += 1
     found = ours[1]
     resets = call.script.resets
     if found is None:
@@ -150,7 +151,7 @@ def compare(
 def _compare_capture(
     call: Call, octets: bytes, capture: dict[Key, Conversation], report: Report
 ) -> None:
-    by_rule = model(call.script, joins=True)
+    by_rule = model(call.script)
     if by_rule != octets:
         report.differs("the model", call, octets, by_rule)
     seen = capture.get((call.version, *call.ports))

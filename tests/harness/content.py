@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import ssl
+from typing import Any
 
 from scapy.packet import Packet, fuzz
 
@@ -52,7 +53,7 @@ def valid(
     name = format or chance.choice(("magic", "proxy1", "proxy2"))
     six = chance.random() < 0.4 if version is None else version == 6
     host = f"2001:db8::{chance.getrandbits(16):x}" if six else _ipv4(chance)
-    ends = {
+    ends: dict[str, Any] = {
         "source": host,
         "destination": "2001:db8:ffff::2" if six else "198.51.100.2",
         "source_port": chance.randint(1, 65535),
@@ -74,12 +75,13 @@ def stream(chance: random.Random) -> bytes:
         case 1:
             front = _fuzzed(chance)
         case 2:
-            front = bytearray(valid(chance))
+            octets = bytearray(valid(chance))
             for _ in range(chance.randint(1, 3)):
-                front[chance.randrange(len(front))] ^= 1 << chance.randrange(8)
+                octets[chance.randrange(len(octets))] ^= 1 << chance.randrange(8)
+            front = bytes(octets)
         case _:
             front = valid(chance)
-    return bytes(front) + following(chance)
+    return front + following(chance)
 
 
 def following(chance: random.Random) -> bytes:

@@ -55,7 +55,7 @@ class Frame(NamedTuple):
 @functools.cache
 def crafted(route: Route, options: tuple[tuple[str, Any], ...]) -> bytes:
     """scapy's frame without ports, numbers and data."""
-    addresses = {"src": route.hosts[0], "dst": route.hosts[1]}
+    addresses: dict[str, Any] = {"src": route.hosts[0], "dst": route.hosts[1]}
     # The total length and both checksums are written in later.
     ip = IPv6(**addresses) if route.version == 6 else IP(**addresses, flags="DF", id=0)
     link = Ether(src=route.macs[0], dst=route.macs[1])

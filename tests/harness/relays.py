@@ -27,7 +27,7 @@ class Relay:
     needs: tuple[str, ...]
     """Peers that must be installed."""
     start: Start
-    """Given its own host, the network that it trusts, who is behind, and a directory."""
+    """Given its own host, whom it trusts, who is behind it, and a directory."""
     most: int = 4096
     """Octets of the longest preamble that it takes."""
     takes_anything: bool = False

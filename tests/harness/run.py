@@ -42,7 +42,6 @@ class Ran:
     """What a run came to."""
 
     report: Report = field(default_factory=Report)
-    conversations: int = 0
     packets: int = 0
     seconds: float = 0.0
 
@@ -81,7 +80,6 @@ def run(link: Link, *, kind: str, number: int, seed: int) -> Ran:
         compare_counters(ours, part)
         ran.report.add(part)
         ran.packets += len(player.packets)
-        ran.conversations += 2 * len(calls)
     ran.seconds = time.monotonic() - began
     return ran
 
@@ -122,8 +120,8 @@ def relay(link: Link, what: Relay, *, number: int, seed: int, home: Path) -> Ran
                     expected[said] += 1
             _until_done(behind, expected.total(), stage)
         found = Counter[object]()
-        for one in behind.streams.values():
-            preamble, rest = decode(bytes(one.octets), ("proxy1", "proxy2"))
+        for arrived in behind.streams.values():
+            preamble, rest = decode(bytes(arrived.octets), ("proxy1", "proxy2"))
             found[preamble.source, rest] += 1
         assert expected - found == Counter(), expected - found
         assert (found - expected) - nested == Counter(), found - expected
@@ -131,7 +129,6 @@ def relay(link: Link, what: Relay, *, number: int, seed: int, home: Path) -> Ran
         ran.report.outcomes["accepted"] += expected.total()
         ran.report.outcomes["refused"] += len(calls) - expected.total()
         ran.packets += len(player.packets)
-        ran.conversations += 2 * len(calls)
     ran.seconds = time.monotonic() - began
     return ran
 

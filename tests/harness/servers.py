@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sslmagic import Trust, sockets, streams
 from sslmagic.listener.peername import PeerName
@@ -17,6 +18,12 @@ from sslmagic.reception import Counters
 __all__ = ["Receiver", "Stage", "Stream", "listening", "recording", "streaming"]
 
 _AT_ONCE = 1 << 16
+
+
+class Watched(Protocol):
+    """What has a descriptor."""
+
+    def fileno(self) -> int: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,11 +70,11 @@ class Stage:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
 
-    def watch(self, what: selectors._FileObject, act: Callable[[], object]) -> None:  # type: ignore[name-defined]
+    def watch(self, what: Watched, act: Callable[[], object]) -> None:
         """Call *act* whenever it is readable."""
         self._selector.register(what, selectors.EVENT_READ, act)
 
-    def forget(self, what: object) -> None:
+    def forget(self, what: Watched) -> None:
         """Watch it no more."""
         self._selector.unregister(what)
 

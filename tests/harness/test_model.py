@@ -8,11 +8,11 @@ import pytest
 
 from tests.harness.content import stream
 from tests.harness.frames import ACK, FIN, RST, SYN
-from tests.harness.model import is_decided, model
+from tests.harness.model import Joins, always, is_decided, model, never
 from tests.harness.script import Piece, Script, shuffled
 
 
-def read(*pieces: Piece, joins: bool = True, sack: bool = False) -> bytes:
+def read(*pieces: Piece, joins: Joins = always, sack: bool = False) -> bytes:
     options: tuple[tuple[str, object], ...] = (("SAckOK", b""),) if sack else ()
     script = Script(stream=b"", pieces=list(pieces), options=options)
     return model(script, joins=joins)
@@ -53,8 +53,8 @@ def test_a_reset_at_the_end_of_what_waits() -> None:
 
 def test_what_depends_on_memory_is_undecided() -> None:
     pieces = [said(1, b"bc"), said(3, b"de"), said(2, b"XY"), said(0, b"a")]
-    assert read(*pieces, joins=True) == b"abcde"
-    assert read(*pieces, joins=False) == b"abcYe"
+    assert read(*pieces) == b"abcde"
+    assert read(*pieces, joins=never) == b"abcYe"
     assert not is_decided(Script(stream=b"", pieces=pieces))
 
 
@@ -63,7 +63,7 @@ def test_a_script_without_conflicts_is_decided_and_says_its_stream() -> None:
         chance = random.Random(seed)
         script = shuffled(stream(chance), chance, conflicts=False, resets=False)
         assert is_decided(script)
-        assert model(script, joins=True) == script.stream
+        assert model(script) == script.stream
 
 
 def test_most_scripts_are_decided() -> None:
