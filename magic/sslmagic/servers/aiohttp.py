@@ -104,8 +104,9 @@ async def _serve(app: Any, entrance: Entrance, options: dict[str, Any]) -> None:
     listens = {name: options.pop(name) for name in _LISTENS if name in options}
     runner = web.AppRunner(app, **_RUNS | options)
     await runner.setup()
+    ending = contextlib.ExitStack()
     try:
-        for site in _sites(runner, entrance, listens, **where):
+        for site in _sites(runner, entrance, listens, ending, **where):
             with listening_on():
                 await site.start()
         if say:
@@ -113,13 +114,15 @@ async def _serve(app: Any, entrance: Entrance, options: dict[str, Any]) -> None:
             say(f"======== Running on {places} ========\n(Press CTRL+C to quit)")
         await asyncio.get_running_loop().create_future()
     finally:
-        await runner.cleanup()
+        with ending:
+            await runner.cleanup()
 
 
 def _sites(
     runner: web.AppRunner,
     entrance: Entrance,
     listens: dict[str, Any],
+    ending: contextlib.ExitStack,
     *,
     host: Any,
     port: int | None,
@@ -142,7 +145,7 @@ def _sites(
     for each in _several(sock):
         yield Site(runner, sock=each, **rules)
     rules["trust"] = entrance.direct.trust
-    for each in entrance.direct_sockets():
+    for each in entrance.direct_sockets(ending):
         yield Site(runner, sock=each, **rules)
 
 

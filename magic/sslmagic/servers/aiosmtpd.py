@@ -95,17 +95,18 @@ class _Receiving(controller.BaseController):
         servers: list[streams.Server] = []
         places: list[tuple[Entrance, dict[str, Any]]] = []
         with contextlib.ExitStack() as unfinished, listening_on():
-            for sock in self.entrance.direct_sockets():
+            files = unfinished.enter_context(contextlib.ExitStack())
+            for sock in self.entrance.direct_sockets(files):
                 unfinished.callback(sock.close)
                 places.append((self.entrance.direct, {"sock": sock}))
-            places.append((self.entrance, self._place()))
+            places.append((self.entrance, self._place(files)))
             if (own := places[-1][1].get("sock")) is not None:
                 unfinished.callback(own.close)
             for entrance, place in places:
                 servers.append(await self._listen(entrance, **place))
                 unfinished.callback(servers[-1].close)
             unfinished.pop_all()
-        return streams.Server(servers, [])
+        return _Listens(servers, files)
 
     async def _listen(self, entrance: Entrance, **where: Any) -> streams.Server:
         return await streams.create_server(
@@ -117,10 +118,11 @@ class _Receiving(controller.BaseController):
             **where,
         )
 
-    def _place(self) -> dict[str, Any]:
+    def _place(self, files: contextlib.ExitStack) -> dict[str, Any]:
         if isinstance(self, controller.UnixSocketMixin):
-            address = Address.of(UnixEndpoint(self.unix_socket))
-            return {"sock": Listening(address).socket}
+            listening = Listening(Address.of(UnixEndpoint(self.unix_socket)))
+            files.callback(listening.close)
+            return {"sock": listening.socket}
         assert isinstance(self, controller.InetMixin)
         return {"host": self.hostname, "port": self.port}
 
@@ -145,6 +147,20 @@ class _Receiving(controller.BaseController):
             _LOG.error("%s", error)
             return _NoSession()
         return session
+
+
+class _Listens(streams.Server):
+    """All that listens for one controller, and the files that it has made."""
+
+    def __init__(
+        self, servers: list[streams.Server], files: contextlib.ExitStack
+    ) -> None:
+        super().__init__(servers, [])
+        self._files = files
+
+    def close(self) -> None:
+        with self._files:
+            super().close()
 
 
 class _NoSession(asyncio.Protocol):

@@ -29,8 +29,8 @@ families, or ``unix:/path``."""
 
 _UNIX = "unix:"
 _DIRECT = Trust(others="direct")
-_FILES: list[UnixFile] = []
-"""Those that are removed when this process exits."""
+_FILES: set[UnixFile] = set()
+"""Those of servers that nobody has closed, removed when this process exits."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, init=False)
@@ -110,15 +110,13 @@ class Entrance:
         """Return the second addresses as `bind` takes them: for who binds himself."""
         return [_address(text).name for text in self.direct_listen]  # type: ignore[misc]
 
-    def direct_sockets(
-        self, ending: contextlib.ExitStack | None = None
-    ) -> list[socket.socket]:
+    def direct_sockets(self, ending: contextlib.ExitStack) -> list[socket.socket]:
         """Listen at the second addresses.
 
         Args:
-            ending: with which files of UNIX sockets are removed. They are when this
-                process exits, at the latest: a server closes its sockets in many ways,
-                and some not at all.
+            ending: with which files of UNIX sockets are removed; it is closed where the
+                server closes its sockets. They are when this process exits, at the
+                latest.
 
         Raises:
             AddressError: one cannot be had.
@@ -130,9 +128,8 @@ class Entrance:
                 closed.callback(made[-1].close)
             closed.pop_all()
         for file in (each.file for each in made if each.file is not None):
-            _remove_at_exit(file)
-            if ending is not None:
-                ending.callback(_remove, file)
+            _FILES.add(file)
+            ending.callback(_remove, file)
         return [each.socket for each in made]
 
 
@@ -146,20 +143,15 @@ def believes_headers(option: str) -> ConfigurationError:
     )
 
 
-def _remove_at_exit(file: UnixFile) -> None:
-    # A process that serves again and again keeps a descriptor only for a file that is
-    # there still.
-    for each in [each for each in _FILES if not each.is_there]:
-        _remove(each)
-    _FILES.append(file)
-    atexit.register(file.remove)
-
-
 def _remove(file: UnixFile) -> None:
+    _FILES.discard(file)
     file.remove()
-    atexit.unregister(file.remove)
-    if file in _FILES:
-        _FILES.remove(file)
+
+
+@atexit.register
+def _remove_all() -> None:
+    for file in tuple(_FILES):
+        _remove(file)
 
 
 def _listening(text: str) -> Listening:

@@ -61,12 +61,19 @@ class Config(hypercorn.config.Config):
     Args:
         entrance: how connections are received.
         settings: hypercorn's configuration, whose every value is taken over.
+        ending: with which files of second addresses are removed; it stays behind when
+            the configuration travels to a worker.
 
     Raises:
         ConfigurationError: a setting cannot be had beside preambles.
     """
 
-    def __init__(self, entrance: Entrance, settings: hypercorn.config.Config) -> None:
+    def __init__(
+        self,
+        entrance: Entrance,
+        settings: hypercorn.config.Config,
+        ending: contextlib.ExitStack,
+    ) -> None:
         super().__init__()
         vars(self).update(vars(settings))
         if self.quic_bind:
@@ -91,7 +98,11 @@ class Config(hypercorn.config.Config):
         if self.certfile is not None:
             check_chain(self.certfile, self.keyfile, self.keyfile_password)
         self.entrance = entrance
+        self._ending = ending
         self._direct: tuple[Any, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_ending"}
 
     def create_sockets(self) -> hypercorn.config.Sockets:
         """Return the sockets of all binds, and of the second addresses.
@@ -101,7 +112,7 @@ class Config(hypercorn.config.Config):
         """
         with listening_on(" and ".join([*self.bind, *self.insecure_bind])):
             sockets = super().create_sockets()
-        direct = self.entrance.direct_sockets()
+        direct = self.entrance.direct_sockets(self._ending)
         self._direct = tuple(sock.getsockname() for sock in direct)
         same = sockets.secure_sockets if self.ssl_enabled else sockets.insecure_sockets
         same.extend(direct)
@@ -257,9 +268,12 @@ def _serve(
     settings: hypercorn.config.Config,
     serve: Callable[..., None] = worker,
 ) -> None:
-    config = Config(entrance, settings)
-    # hypercorn's supervisor finds its workers by these names, and by no setting.
-    with _replaced(hypercorn_workers, asyncio_worker=serve, uvloop_worker=serve):
+    with contextlib.ExitStack() as ending:
+        config = Config(entrance, settings, ending)
+        # hypercorn's supervisor finds its workers by these names, and by no setting.
+        ending.enter_context(
+            _replaced(hypercorn_workers, asyncio_worker=serve, uvloop_worker=serve)
+        )
         code = hypercorn.run.run(config)
     if code:
         sys.exit(code)

@@ -88,6 +88,7 @@ class Server(HTTPServer):
             if options.get(name):
                 raise believes_headers(name)
         self.entrance = Entrance(trust, deadline=deadline, waiting=waiting)
+        self.ending = contextlib.ExitStack()
         super().initialize(request_callback, **options)
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
@@ -97,6 +98,11 @@ class Server(HTTPServer):
             ConfigurationError: one is no stream socket, or a limit is out of range.
         """
         super().add_sockets([self._listener(sock) for sock in sockets])
+
+    def stop(self) -> None:
+        """Stop listening, and close `ending`; connections stay open."""
+        with self.ending:
+            super().stop()
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
@@ -187,7 +193,10 @@ def listen(
     )
     binds = {name: options.pop(name) for name in _BINDS if name in options}
     server = _server(app, entrance, options)
-    _add(server, *_bound(entrance, port, address, None, binds))
+    with contextlib.ExitStack() as unfinished:
+        unfinished.callback(server.stop)
+        _add(server, *_bound(entrance, port, address, None, binds, server.ending))
+        unfinished.pop_all()
     return server
 
 
@@ -237,12 +246,10 @@ def run(
     given = options.keys() & {*_BINDS, *_UNIX_BINDS}
     binds = {name: options.pop(name) for name in given}
     server = _server(app, entrance, options)
-    sockets, direct = _bound(entrance, port, address, path, binds)
     with contextlib.ExitStack() as closed:
+        sockets, direct = _bound(entrance, port, address, path, binds, closed)
         for sock in (*sockets, *direct):
             closed.callback(sock.close)
-        if path is not None and not os.fspath(path).startswith("\0"):
-            closed.callback(UnixFile(Path(path)).remove)
         parent = None
         if processes != 1:
             parent = forked(processes, max_restarts)
@@ -268,8 +275,12 @@ def _bound(
     address: str | None,
     path: str | os.PathLike[str] | None,
     binds: dict[str, Any],
+    ending: contextlib.ExitStack,
 ) -> tuple[list[socket.socket], list[socket.socket]]:
-    """Return the sockets of the first addresses, and those of the second ones."""
+    """Return the sockets of the first addresses, and those of the second ones.
+
+    Their files are removed with *ending*.
+    """
     if path is None:
         if port is None:
             raise ConfigurationError("neither a port nor a path to listen on")
@@ -282,7 +293,9 @@ def _bound(
     else:
         raise ConfigurationError("a port and a path: call run() for one of them")
     try:
-        return sockets, entrance.direct_sockets()
+        if path is not None and not os.fspath(path).startswith("\0"):
+            ending.callback(UnixFile(Path(path)).remove)
+        return sockets, entrance.direct_sockets(ending)
     except OSError:
         for sock in sockets:
             sock.close()

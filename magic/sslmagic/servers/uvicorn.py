@@ -63,12 +63,11 @@ class Config(ClientConfig):
         self.entrance = entrance
         self._entrances: dict[Any, Entrance] = {}
 
-    def bind(self, ending: contextlib.ExitStack | None = None) -> list[socket.socket]:
+    def bind(self, ending: contextlib.ExitStack) -> list[socket.socket]:
         """Return the listening sockets, the one of `bind_socket` first.
 
         Args:
-            ending: with which files of UNIX sockets are removed. By default those of
-                second addresses are when this process exits.
+            ending: with which files of UNIX sockets are removed.
 
         Raises:
             AddressError: an address cannot be had.
@@ -79,7 +78,7 @@ class Config(ClientConfig):
         main = self._bind_main()
         with contextlib.ExitStack() as unfinished:
             unfinished.callback(main.close)
-            if self.uds and ending is not None:
+            if self.uds:
                 with listening_on(self.uds):
                     ending.callback(UnixFile(Path(self.uds)).remove)
             direct = self.entrance.direct_sockets(ending)

@@ -14,6 +14,7 @@ Applications with routes have `websockets.asyncio.router.Router` for a handler.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -217,13 +218,18 @@ class _Opening(NamedTuple):
             raise TypeError(
                 f"no option {', '.join(sorted(strange))}: there are {taken}"
             )
-        file, direct = None, self.entrance.direct_sockets()
-        servers: list[Listens] = []
-        try:
+        with contextlib.ExitStack() as unfinished:
+            # What is made later is closed before what it was made of.
+            files = unfinished.enter_context(contextlib.ExitStack())
+            direct = self.entrance.direct_sockets(files)
+            for sock in direct:
+                unfinished.callback(sock.close)
             if self.path is not None:
                 path = UnixEndpoint(os.fspath(self.path))
                 file = Listening(Address.of(path), replace=True)
+                files.callback(file.close)
                 options["sock"] = file.socket
+            servers: list[Listens] = []
             rules: dict[str, Any] = {
                 "trust": self.entrance.trust,
                 "deadline": self.entrance.deadline,
@@ -232,24 +238,19 @@ class _Opening(NamedTuple):
             servers.append(
                 await create_server(factory, self.host, self.port, **rules, **options)
             )
+            unfinished.callback(servers[0].close)
             same = {name: options[name] for name in _SAME if name in options}
             rules["trust"] = self.entrance.direct.trust
             for sock in direct:
                 one = await create_server(factory, sock=sock, **rules, **same)
                 servers.append(one)
+                unfinished.callback(one.close)
             if keep_alive:
                 # Which holds for every connection that is accepted.
                 for listener in (each for one in servers for each in one.listeners):
                     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        except BaseException:
-            if file is not None:
-                file.close()
-            for server in servers:
-                server.close()
-            for sock in direct:
-                sock.close()
-            raise
-        return _Listens(servers, file)
+            unfinished.pop_all()
+        return _Listens(servers, files)
 
 
 _SAME = (
@@ -260,17 +261,16 @@ _SAME = (
 
 
 class _Listens(Listens):
-    """All that listens for one server, and the file that it has made."""
+    """All that listens for one server, and the files that it has made."""
 
-    def __init__(self, servers: list[Listens], file: Listening | None) -> None:
+    def __init__(self, servers: list[Listens], files: contextlib.ExitStack) -> None:
         listeners = [each for server in servers for each in server.listeners]
         super().__init__(servers, listeners)
-        self._file = file
+        self._files = files
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        super().close()
+        with self._files:
+            super().close()
 
 
 def _behind(server: Server, opening: _Opening) -> Server:

@@ -155,7 +155,8 @@ def run(
         trust, direct_listen=direct_listen, deadline=deadline, waiting=waiting
     )
     with contextlib.ExitStack() as failed:
-        direct = entrance.direct_sockets()
+        ending = failed.enter_context(contextlib.ExitStack())
+        direct = entrance.direct_sockets(ending)
         for sock in direct:
             failed.callback(sock.close)
         if path is None:
@@ -171,7 +172,8 @@ def run(
             servers.append(serve(handler, sock=sock, **kept, **rules))
             failed.callback(_end, servers[-1])
         failed.pop_all()
-    _until_told(servers)
+    with ending:
+        _until_told(servers)
 
 
 def _rules(entrance: Entrance) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tests.sslmagic.receiving import (
     OCTETS,
     PATIENCE,
     listening,
+    open_descriptors,
 )
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 
@@ -76,6 +77,22 @@ def test_running_takes_aiohttps_options(tmp_path: Path) -> None:
     assert said[0].count("http://127.0.0.1:") == 3
     assert said[0].count("http://[::1]:") == 1
     assert said[0].count("http://unix:") == 2
+
+
+def test_the_file_of_a_second_address_goes_with_its_server(tmp_path: Path) -> None:
+    path = tmp_path / "direct.sock"
+
+    def stop(_: str) -> None:
+        assert path.is_socket()
+        raise web.GracefulExit
+
+    before = open_descriptors()
+    where: dict[str, Any] = {"host": "127.0.0.1", "port": 0}
+    aiohttp.run(
+        app(), trust=LOOPBACK, direct_listen=f"unix:{path}", print=stop, **where
+    )
+    assert not path.exists()
+    assert open_descriptors() == before
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from sslmagic.errors import ConfigurationError
 from sslmagic.servers.aiosmtpd import (
     Controller,
     UnixSocketController,
+    UnixSocketUnthreadedController,
     UnthreadedController,
     main,
     run,
@@ -150,6 +151,31 @@ def test_a_controller_serves_a_unix_socket(tmp_path: Path) -> None:
     controller = UnixSocketController(Handler(), path, trust=LOOPBACK)
     with controlled(controller):
         assert asked(path, request=REQUEST)["client"] == list(CLIENT)
+
+
+@pytest.mark.parametrize("kind", [UnixSocketController, UnixSocketUnthreadedController])
+def test_its_files_go_with_a_controller(kind: Any, tmp_path: Path) -> None:
+    path, second = tmp_path / "smtp.sock", tmp_path / "direct.sock"
+    before = open_descriptors()
+    for _ in range(2):
+        loop = asyncio.new_event_loop()
+        controller = kind(
+            Handler(), path, loop, trust=LOOPBACK, direct_listen=f"unix:{second}"
+        )
+        if kind is UnixSocketController:
+            controller.start()
+        else:
+            controller.begin()
+        assert path.is_socket()
+        assert second.is_socket()
+        if kind is UnixSocketController:
+            controller.stop()
+        else:
+            controller.end()
+        asyncio.set_event_loop(None)
+        loop.close()
+        assert list(tmp_path.iterdir()) == []
+        assert open_descriptors() == before
 
 
 def test_a_controller_without_thread_serves_on_the_callers_loop() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import math
 import pickle
 import socket
@@ -15,6 +16,7 @@ import pytest
 
 from sslmagic.errors import ConfigurationError
 from sslmagic.listener import Listener
+from sslmagic.relay.listening import UnixFile
 from sslmagic.servers.entrance import Entrance, believes_headers
 from sslmagic.trust import Standing
 from tests.interop.authority import Authority
@@ -90,19 +92,19 @@ def test_nobody_is_trusted_at_a_second_address() -> None:
 def test_second_addresses_are_listened_on(tmp_path: Path) -> None:
     path = tmp_path / "direct.sock"
     entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", f"unix:{path}"])
-    first, second = entrance.direct_sockets()
-    with first, second:
+    with contextlib.ExitStack() as ending:
+        first, second = map(ending.enter_context, entrance.direct_sockets(ending))
         assert first.getsockname()[0] == "127.0.0.1"
         assert second.getsockname() == str(path)
         socket.create_connection(first.getsockname(), PATIENCE).close()
 
 
 FORKED = """
-import os, sys
+import contextlib, os, sys
 from sslmagic import Trust
 from sslmagic.servers.entrance import Entrance
-path = sys.argv[1]
-kept = Entrance(Trust(["unix"]), direct_listen=f"unix:{path}").direct_sockets()
+path, ending = sys.argv[1], contextlib.ExitStack()
+kept = Entrance(Trust(["unix"]), direct_listen=f"unix:{path}").direct_sockets(ending)
 if child := os.fork():
     os.waitpid(child, 0)
     print(os.path.exists(path))
@@ -131,16 +133,21 @@ def test_the_file_of_a_second_address_may_go_before_its_process(tmp_path: Path) 
     assert open_descriptors() == before
 
 
-def test_files_that_are_gone_keep_no_descriptor(tmp_path: Path) -> None:
-    """Of a process that serves again and again."""
+def test_files_that_are_removed_are_forgotten(tmp_path: Path) -> None:
+    """By a process that serves again and again."""
     entrance = Entrance(LOOPBACK, direct_listen=f"unix:{tmp_path / 'direct.sock'}")
-    (first,) = entrance.direct_sockets()
-    first.close()
-    before = len(open_descriptors())
+
+    def known() -> int:
+        gc.collect()
+        return sum(type(each) is UnixFile for each in gc.get_objects())
+
+    before = known()
     for _ in range(3):
-        (again,) = entrance.direct_sockets()
-        again.close()
-    assert len(open_descriptors()) == before
+        with contextlib.ExitStack() as ending:
+            (sock,) = entrance.direct_sockets(ending)
+            sock.close()
+    del ending
+    assert known() == before
 
 
 def test_a_second_address_in_use_leaves_none_open(tmp_path: Path) -> None:
@@ -150,8 +157,11 @@ def test_a_second_address_in_use_leaves_none_open(tmp_path: Path) -> None:
         listed = ["127.0.0.1:0", f"unix:{path}", taken]
         entrance = Entrance(LOOPBACK, direct_listen=listed)
         before = open_descriptors()
-        with pytest.raises(OSError, match=f"cannot listen on {taken}: "):
-            entrance.direct_sockets()
+        with (
+            contextlib.ExitStack() as ending,
+            pytest.raises(OSError, match=f"cannot listen on {taken}: "),
+        ):
+            entrance.direct_sockets(ending)
         assert open_descriptors() == before
     assert not path.exists()
 

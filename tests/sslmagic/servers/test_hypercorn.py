@@ -27,7 +27,7 @@ from tests.interop.serving.asgi_app import app
 from tests.interop.serving.hypercorn import VARIANTS
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Variant, serving
-from tests.sslmagic.receiving import CLIENT, LOOPBACK, PATIENCE
+from tests.sslmagic.receiving import CLIENT, LOOPBACK, PATIENCE, open_descriptors
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.hypercorn"]
@@ -223,6 +223,25 @@ def test_the_seams_are_hypercorns_own() -> None:
         with server._replaced(hypercorn.asyncio.run, **replaced):
             hypercorn.run.run(seen[0])
     assert len(seen) == 3
+
+
+def test_the_file_of_a_second_address_goes_with_its_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "direct.sock"
+
+    def run(config: server.Config) -> int:
+        sockets = config.create_sockets()
+        assert path.is_socket()
+        for one in (*sockets.secure_sockets, *sockets.insecure_sockets):
+            one.close()
+        return 0
+
+    monkeypatch.setattr(hypercorn.run, "run", run)
+    before = open_descriptors()
+    server.run(app, trust=LOOPBACK, bind="127.0.0.1:0", direct_listen=f"unix:{path}")
+    assert not path.exists()
+    assert open_descriptors() == before
 
 
 def test_handshakes_that_fail_are_not_worth_a_word() -> None:

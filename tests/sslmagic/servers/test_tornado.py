@@ -242,6 +242,40 @@ def test_tornados_own_options_are_its_own(run: Any, authority: Authority) -> Non
     run(main())
 
 
+def test_the_file_of_a_second_address_goes_with_its_server(
+    run: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "direct.sock"
+
+    async def main() -> None:
+        for _ in range(2):
+            before = open_descriptors()
+            server = listen(
+                app(), 0, "127.0.0.1", trust=LOOPBACK, direct_listen=f"unix:{path}"
+            )
+            assert path.is_socket()
+            await ended(server)
+            assert not path.exists()
+            assert open_descriptors() == before
+
+    run(main())
+
+
+def test_the_file_of_a_second_address_goes_when_running_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "direct.sock"
+    seen: list[bool] = []
+
+    async def serve(*_: object) -> None:
+        seen.append(path.is_socket())
+
+    monkeypatch.setattr(tornado, "_serve", serve)
+    tornado.run(app(), 0, "127.0.0.1", trust=LOOPBACK, direct_listen=f"unix:{path}")
+    assert seen == [True]
+    assert not path.exists()
+
+
 def test_what_cannot_be_had_leaves_nothing_open(tmp_path: Path) -> None:
     port = Port()
     with port._held as held:
@@ -252,6 +286,7 @@ def test_what_cannot_be_had_leaves_nothing_open(tmp_path: Path) -> None:
             with pytest.raises(OSError, match="in use"):
                 tornado.run(app(), **where, trust=LOOPBACK, direct_listen=str(port))
         assert open_descriptors() == before
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_neither_or_both_places_are_refused(tmp_path: Path) -> None:

@@ -191,6 +191,26 @@ def test_a_successor_takes_a_unix_socket_over(run: Any, tmp_path: Path) -> None:
     run(main())
 
 
+def test_the_file_of_a_second_address_goes_with_its_server(
+    run: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "direct.sock"
+
+    async def main() -> None:
+        before: set[str] | None = None
+        for _ in range(2):
+            async with serve(
+                handler, "127.0.0.1", 0, trust=LOOPBACK, direct_listen=f"unix:{path}"
+            ):
+                assert (await heard(path, b""))["client"] == ""
+            assert not await asyncio.to_thread(path.exists)
+            # Whatever the loop opens once is open now.
+            before = before or open_descriptors()
+        assert open_descriptors() == before
+
+    run(main())
+
+
 def test_an_abstract_name_serves_and_closes(run: Any) -> None:
     async def main() -> None:
         name = f"\0sslmagic-{os.getpid()}-websockets"

@@ -170,6 +170,23 @@ def test_a_unix_socket_leaves_no_file(tmp_path: Path) -> None:
         assert not path.exists()
 
 
+def test_the_file_of_a_second_address_goes_with_its_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, ended = tmp_path / "direct.sock", websockets_sync._end
+
+    def until_told(servers: list[Server]) -> None:
+        assert path.is_socket()
+        for server in servers:
+            ended(server)
+
+    monkeypatch.setattr(websockets_sync, "_until_told", until_told)
+    websockets_sync.run(
+        handler, "127.0.0.1", 0, trust=LOOPBACK, direct_listen=f"unix:{path}"
+    )
+    assert not path.exists()
+
+
 def test_what_cannot_be_had_leaves_nothing_open(tmp_path: Path) -> None:
     path, port = tmp_path / "server.sock", Port()
     with port._held as held:

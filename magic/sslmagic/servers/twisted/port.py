@@ -86,12 +86,14 @@ class Port:
             raise ConfigurationError(f"{port!r} does not listen at TCP or UNIX sockets")
         self.port: Any = port
         self.port.stopReading()
+        self._ending = contextlib.ExitStack()
         with contextlib.ExitStack() as unfinished:
+            unfinished.callback(self._ending.close)
             # Twisted's port closes its descriptor, so the listener has one of its own.
             own = socket.socket(fileno=os.dup(self.port.fileno()))
             unfinished.callback(own.close)
             places = [(entrance, own)]
-            for sock in entrance.direct_sockets():
+            for sock in entrance.direct_sockets(self._ending):
                 unfinished.callback(sock.close)
                 places.append((entrance.direct, sock))
             self._readers: list[_Reader] = []
@@ -123,9 +125,10 @@ class Port:
 
     def close(self) -> None:
         """Close the listeners."""
-        for reader in self._readers:
-            self.port.reactor.removeReader(reader)
-            reader.listener.close()
+        with self._ending:
+            for reader in self._readers:
+                self.port.reactor.removeReader(reader)
+                reader.listener.close()
 
     def lost(self, reason: Any) -> None:
         """Take note that the reactor has ended, as Twisted's port would."""

@@ -268,17 +268,22 @@ def test_nothing_stays_open(reactor: Any, tmp_path: Path) -> None:
     # Twisted keeps one for the day that descriptors run out: before, then.
     closed(reactor, Port(reactor.listenTCP(0, Meeting()), ENTRANCE))
     before = open_descriptors()
-    path = tmp_path / "port.sock"
-    entrance = Entrance(LOOPBACK, direct_listen="127.0.0.1:0")
+    path, second = tmp_path / "port.sock", tmp_path / "direct.sock"
+    entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", f"unix:{second}"])
     port = Port(reactor.listenUNIX(str(path), Meeting()), entrance)
     assert path.is_socket()
-    assert [one.trust.others for one in port.listeners] == ["refuse", "direct"]
+    assert second.is_socket()
+    trusts = [one.trust.others for one in port.listeners]
+    assert trusts == ["refuse", "direct", "direct"]
     closed(reactor, port)
     assert not path.exists()
+    assert not second.exists()
     assert open_descriptors() == before
 
 
-def test_a_port_that_cannot_be_leaves_nothing_open(reactor: Any) -> None:
+def test_a_port_that_cannot_be_leaves_nothing_open(
+    reactor: Any, tmp_path: Path
+) -> None:
     closed(reactor, Port(reactor.listenTCP(0, Meeting()), ENTRANCE))
     before = open_descriptors()
     entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", "192.0.2.1:9"])
