@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 import weakref
@@ -17,6 +18,8 @@ BACKLOG = 4096
 _DEFER = 1
 """Seconds for which the kernel keeps a client that has sent nothing to itself. It is
 told to a worker after that, so that the worker's own deadline holds."""
+
+_LOG = logging.getLogger("sslmagic")
 
 
 class Listening:
@@ -60,9 +63,11 @@ class Listening:
 
     def close(self) -> None:
         """Stop listening; a UNIX socket leaves no file of its own behind."""
-        if self.file is not None:
-            self.file.remove()
-        self.socket.close()
+        try:
+            if self.file is not None:
+                self.file.remove()
+        finally:
+            self.socket.close()
 
     def _unix(self, address: Address, *, replace: bool) -> socket.socket:
         path = address.name
@@ -92,38 +97,57 @@ class UnixFile:
         path: of a socket that this process has just bound.
 
     Raises:
-        OSError: the file is gone, or descriptors have run out.
+        OSError: the file is gone, or descriptors have run out; it is removed then.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        # An application may change its directory.
+        self._path = path.absolute()
         self._process = os.getpid()
         # Only a file that somebody holds keeps its number: ext4 gives that of one that
         # is gone to the next at once, and a successor's file would pass for this one.
-        held = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            held = os.open(self._path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            self._unlink()
+            raise
         self._held = held
         self._release = weakref.finalize(self, os.close, held)
         # At exit the kernel does this, after whatever removes the file then.
         self._release.atexit = False
 
-    @property
-    def is_there(self) -> bool:
-        """Whether its path still leads to it; not once it has been removed."""
-        if not self._release.alive:
-            return False
-        try:
-            found = self._path.stat(follow_symlinks=False)
-            return os.path.samestat(found, os.fstat(self._held))
-        except OSError:
-            return False
-
     def remove(self) -> None:
-        """Remove the file, if it is there still."""
+        """Remove the file, if it is there still; what keeps it is said in the log.
+
+        It is no error: whoever gave up his privileges may not remove it, and has more
+        to close.
+        """
+        if not self._release.alive:
+            return
         try:
-            if self._process == os.getpid() and self.is_there:
-                self._path.unlink(missing_ok=True)
+            if self._process == os.getpid() and self._is_there():
+                self._unlink()
         finally:
             self._release()
+
+    def _is_there(self) -> bool:
+        try:
+            found = self._path.stat(follow_symlinks=False)
+        except OSError as error:
+            # Whether it is there cannot be seen, and so neither whose it is.
+            self._say(error)
+            return False
+        return os.path.samestat(found, os.fstat(self._held))
+
+    def _unlink(self) -> None:
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            self._say(error)
+
+    def _say(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            _LOG.warning("cannot remove %s: %s", self._path, error.strerror)
 
 
 def _tcp(address: Address, *, defer: bool) -> socket.socket:

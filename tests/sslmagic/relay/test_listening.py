@@ -231,6 +231,66 @@ def held(path: Path) -> list[int]:
     return found
 
 
+@pytest.mark.parametrize("call", ["stat", "unlink"])
+def test_a_file_that_may_not_be_removed_keeps_nothing_else_open(
+    call: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its directory is another's once privileges have been given up."""
+    path = tmp_path / "listen"
+    listening = listen(UnixEndpoint(str(path)))
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "denied, as the test says")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, call, denied)
+        listening.close()
+    assert listening.socket.fileno() < 0
+    assert held(path) == []
+    assert path.is_socket()
+    assert f"cannot remove {path}: denied, as the test says" in caplog.text
+
+
+def test_a_file_that_is_gone_is_no_news(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "listen"
+    listening = listen(UnixEndpoint(str(path)))
+    path.unlink()
+    listening.close()
+    assert not caplog.text
+
+
+def test_a_relative_path_stays_the_one_that_was_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although an application changes its directory."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(tmp_path)
+    listening = listen(UnixEndpoint("listen"))
+    monkeypatch.chdir(elsewhere)
+    listening.close()
+    assert not (tmp_path / "listen").exists()
+
+
+def test_a_file_that_cannot_be_held_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Descriptors may run out when a socket has its file."""
+
+    def none(*_: object) -> int:
+        raise OSError(errno.EMFILE, "none left, as the test says")
+
+    monkeypatch.setattr(os, "open", none)
+    with pytest.raises(OSError, match="as the test says"):
+        listen(UnixEndpoint(str(tmp_path / "listen")))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_removed_twice_closes_nobodys_descriptor(tmp_path: Path) -> None:
     listening = listen(UnixEndpoint(str(tmp_path / "listen")))
     listening.close()
