@@ -297,11 +297,11 @@ class Stream:
                 return False
             differing = self._differing(offset, octets)
             self.conflicting += differing
-            if end == top and since < _COPY and not differing:
-                # A copy of the capture's: unless it fills a gap, and is none.
-                if self._is_whole(offset, end):
-                    self.duplicated += 1
-                    return False
+            copied = end == top and since < _COPY and not differing
+            # One that fills a gap is no copy, however soon it comes.
+            if copied and self._is_whole(offset, end):
+                self.duplicated += 1
+                return False
             self.retransmitted += held
         elif offset < top:
             self.reordered += 1
@@ -365,7 +365,9 @@ class Stream:
         if index:
             begin, before = waiting[index - 1]
             stop = begin + len(before)
-            if end <= stop:
+            # With a FIN a segment is one octet longer than its data.
+            closes = (offset, end) == (self.fin_from, self.fin) and offset == begin
+            if end + closes <= stop:
                 return
             if offset in (begin, stop):
                 # Longer than one that begins alike, or right behind the one before.

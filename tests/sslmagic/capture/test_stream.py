@@ -233,6 +233,15 @@ class TestFins:
         assert (found.octets, found.ends) == (b"abcd", False)
 
 
+def test_a_segment_with_a_fin_is_longer_than_one_without() -> None:
+    one = stream()
+    one.take(1, b"X", 1, 0, SECOND)
+    one.close_at(2, 1)
+    one.take(1, b"b", 1, 0, SECOND)
+    one.take(0, b"a", 1, 0, SECOND)
+    assert side(one.facts()).octets == b"ab"
+
+
 def test_a_segment_that_fills_a_gap_is_no_copy() -> None:
     """However soon it comes, and though it ends where the last one did."""
     found = took((8, b"ij"), (0, b"abcdefghij"), since=100)
