@@ -186,18 +186,18 @@ def _serve(app: Any, entrance: Entrance, options: dict[str, Any]) -> None:
     if processes and not isinstance(app, str):
         raise ConfigurationError("reload and workers need the application's place")
     ending = contextlib.ExitStack()
-    server = _Server(config, ending)
+    server = None if processes else _Server(config, ending)
     with contextlib.suppress(KeyboardInterrupt), ending:
         sockets = config.bind(ending)
-        if config.reload:
+        if server is not None:
+            server.run(sockets)
+        elif config.reload:
             # Another, for it travels to each worker, which removes no files.
             worker = uvicorn.Server(config)
             ChangeReload(config, target=worker.run, sockets=sockets).run()
-        elif processes:
-            Multiprocess(config, sockets=sockets).run()
         else:
-            server.run(sockets)
-    if not processes and not server.started:
+            Multiprocess(config, sockets=sockets).run()
+    if server is not None and not server.started:
         sys.exit(_STARTUP_FAILURE)
 
 

@@ -218,6 +218,35 @@ def test_the_file_of_a_successor_stays(number: int, code: int, tmp_path: Path) -
     assert second.is_socket()
 
 
+UNPRIVILEGED = """
+import os
+async def app(scope, receive, send):
+    await receive()
+    os.chmod(os.environ["SOCKETS"], 0o555)
+    if os.getuid() == 0:
+        os.setuid(65534)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+"""
+
+
+def test_a_file_that_may_not_be_removed_is_no_failure(tmp_path: Path) -> None:
+    """Of a server that has given up its privileges."""
+    (tmp_path / "unprivileged.py").write_text(UNPRIVILEGED)
+    sockets = tmp_path / "sockets"
+    sockets.mkdir()
+    words = ["unprivileged:app", "--app-dir", tmp_path, "--uds", sockets / "server"]
+    given = {"SOCKETS": str(sockets)}
+    with command(words, tmp_path, environment=given) as process:
+        process.until_said(started(1))
+        process.until(partial(_listens, str(sockets / "server")), "listened")
+        assert process.end() == -signal.SIGTERM
+        assert "Traceback" not in process.said()
+        assert f"cannot remove {sockets / 'server'}: " in process.said()
+    sockets.chmod(0o755)
+
+
 def test_a_file_that_is_no_socket_stays(tmp_path: Path) -> None:
     path = tmp_path / "server.sock"
     path.write_text("dear to somebody")
