@@ -70,6 +70,7 @@ class Stream:
     __slots__ = (
         "acknowledged",
         "arrivals",
+        "closing",
         "conflicting",
         "duplicated",
         "fin",
@@ -116,6 +117,8 @@ class Stream:
         """The offset of the FIN; -1 without one."""
         self.fin_from = -1
         """Where the segment begins that brought it."""
+        self.closing = False
+        """Whether that segment's data are the next to be taken."""
         self.acknowledged = False
         """Whether the other side has acknowledged the FIN."""
         self.front = b""
@@ -186,6 +189,7 @@ class Stream:
                 return False
         self.top = max(self.reach(), offset)
         self.fin, self.fin_from = offset, start
+        self.closing = start < offset
         self.next = -1
         if self.pending is not None and offset == len(self.front):
             self._end()
@@ -211,6 +215,7 @@ class Stream:
             self._count(offset, end, top, since)
         elif self._place(offset, octets, end, top, time, since):
             self.count_on()
+        self.closing = False
         if end > top:
             if self.next < 0:
                 self.top = end
@@ -366,8 +371,7 @@ class Stream:
             begin, before = waiting[index - 1]
             stop = begin + len(before)
             # With a FIN a segment is one octet longer than its data.
-            closes = (offset, end) == (self.fin_from, self.fin) and offset == begin
-            if end + closes <= stop:
+            if end + (self.closing and offset == begin) <= stop:
                 return
             if offset in (begin, stop):
                 # Longer than one that begins alike, or right behind the one before.

@@ -238,6 +238,7 @@ def test_a_segment_with_a_fin_is_longer_than_one_without() -> None:
     one.take(1, b"X", 1, 0, SECOND)
     one.close_at(2, 1)
     one.take(1, b"b", 1, 0, SECOND)
+    one.take(1, b"Y", 1, 0, SECOND)
     one.take(0, b"a", 1, 0, SECOND)
     assert side(one.facts()).octets == b"ab"
 
