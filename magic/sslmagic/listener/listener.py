@@ -147,7 +147,8 @@ class Listener(socket.socket):
     def ready(self) -> socket.socket | None:
         """Return the next connection, as accept() does, or None if none is ready.
 
-        For event loops: it never waits, and to find nothing costs no exception.
+        For event loops: it never waits, and to find nothing costs no exception. It
+        calls no accept(): `prepared` is where a subclass changes connections.
 
         Raises:
             OSError: the listener is closed, or does not listen.
@@ -165,13 +166,17 @@ class Listener(socket.socket):
 
         Those that wait for their preamble go on, and their deadlines hold: accept() has
         work to do, and may give some of them, up to *waiting*. From the thread that
-        accepts; a child begins without a pause.
+        accepts; a child begins without a pause. Nothing happens once it is closed.
         """
-        self._arrivals.pause()
+        with self._turn:
+            if self._descriptor >= 0:
+                self._arrivals.pause()
 
     def resume(self) -> None:
-        """Accept new connections again."""
-        self._arrivals.resume()
+        """Accept new connections again, unless it is closed."""
+        with self._turn:
+            if self._descriptor >= 0:
+                self._arrivals.resume()
 
     def prepared(self, connection: Connection) -> socket.socket | None:
         """Return what accept() gives for a connection that is ready; None for nothing.

@@ -95,6 +95,14 @@ def test_closing_wakes_who_waits(threads: int) -> None:
     assert open_descriptors() == before
 
 
+def test_a_listener_that_is_closed_neither_pauses_nor_resumes() -> None:
+    """Another thread may have closed it that very moment."""
+    listener = Listener(listening(), trust=LOOPBACK)
+    listener.close()
+    listener.pause()
+    listener.resume()
+
+
 def test_a_signal_handler_may_close_it() -> None:
     listener = Listener(listening(), trust=LOOPBACK)
 
