@@ -18,18 +18,20 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from waitress import server as waitress_server
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.runner import run as run_command
-from waitress.task import WSGITask
+from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 from sslmagic.listener import WAITING, Listener
 from sslmagic.listener.connection import Connection
 from sslmagic.listener.peername import IPName
 from sslmagic.reception import DEADLINE
+from sslmagic.relay.listening import UnixFile
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance, believes_headers
 from sslmagic.servers.resources import listening_on
@@ -79,8 +81,10 @@ class _HoldingListener(Listener):
     def close(self) -> None:
         """Stop listening, and close what is held and what waits."""
         super().close()
-        while self.held:
-            self.held.popleft()[0].close()
+        # The loop's thread may take one at any time, if it is another.
+        with contextlib.suppress(IndexError):
+            while True:
+                self.held.popleft()[0].close()
 
 
 class _Room:
@@ -118,12 +122,13 @@ class _Room:
         if self._is_paused is has_room:
             self._is_paused = not has_room
             (self._listener.pause if self._is_paused else self._listener.resume)()
-        return True
+        return self._listener.fileno() >= 0
 
     def _next(self) -> Any:
         held = self._listener.held
-        if held and not self._is_full:
-            return held.popleft()
+        if not self._is_full:
+            with contextlib.suppress(IndexError):
+                return held.popleft()
         pair = self._accept()
         if pair is not None and self._is_full:
             held.append(pair)
@@ -227,32 +232,61 @@ def _server(app: Application, entrance: Entrance, options: dict[str, Any]) -> An
     options = {"asyncore_use_poll": True, **options}
     watched: dict[int, Any] = {}
     with contextlib.ExitStack() as unfinished:
-        direct = entrance.direct_sockets(unfinished)
+        files = unfinished.enter_context(contextlib.ExitStack())
+        direct = entrance.direct_sockets(files)
         for sock in direct:
             unfinished.callback(sock.close)
-        unfinished.callback(_close, watched)
+        unfinished.callback(wasyncore.close_all, watched)
+        # By the parameter by which waitress's own tests bring theirs: what it makes
+        # itself has its threads before there is a socket, and nobody would end them.
+        dispatcher = ThreadedTaskDispatcher()
         with listening_on(_place(options)):
             server = waitress_server.create_server(
-                introduced(app), map=watched, **options
+                introduced(app), map=watched, _dispatcher=dispatcher, **options
             )
-        listened = _servers(watched)
-        unfinished.callback(listened[0].task_dispatcher.shutdown)
-        for each in listened:
+            settings = _servers(watched)[0].adj
+            if settings.unix_socket:
+                unfinished.callback(UnixFile(Path(settings.unix_socket)).remove)
+        for each in _servers(watched):
             _receive(each, entrance, unfinished)
         if direct:
-            server = _with_direct(app, entrance, direct, watched, unfinished)
+            _add(direct, app, entrance, watched, unfinished)
+            server = _Several(_servers(watched), watched, files)
+        unfinished.callback(dispatcher.shutdown)
+        dispatcher.set_thread_count(settings.threads)
         unfinished.pop_all()
     return server
 
 
-def _with_direct(
+class _Several(waitress_server.MultiSocketServer):  # type: ignore[misc]  # no types
+    """What waitress itself makes of several sockets, and the files of some of them."""
+
+    def __init__(
+        self,
+        servers: list[Any],
+        watched: dict[int, Any],
+        files: contextlib.ExitStack,
+    ) -> None:
+        first = servers[0]
+        places = [(one.effective_host, one.effective_port) for one in servers]
+        super().__init__(
+            watched, first.adj, places, first.task_dispatcher, first.log_info
+        )
+        self._files = files
+
+    def close(self) -> None:
+        with self._files:
+            super().close()
+
+
+def _add(
+    direct: Sequence[socket.socket],
     app: Application,
     entrance: Entrance,
-    direct: Sequence[socket.socket],
     watched: dict[int, Any],
     unfinished: contextlib.ExitStack,
-) -> Any:
-    """Return what serves at the second addresses as well."""
+) -> None:
+    """Have second addresses watched as well, by servers of their own."""
     first = _servers(watched)[0]
     for sock in direct:
         second = _kind(sock)(
@@ -265,18 +299,6 @@ def _with_direct(
             bind_socket=False,
         )
         _receive(second, entrance.direct, unfinished)
-    places = [(one.effective_host, one.effective_port) for one in _servers(watched)]
-    # What waitress itself makes of several sockets.
-    return waitress_server.MultiSocketServer(
-        watched, first.adj, places, first.task_dispatcher, first.log_info
-    )
-
-
-def _close(watched: dict[int, Any]) -> None:
-    """Close what waitress watches, and end the threads of its servers."""
-    for each in _servers(watched):
-        each.task_dispatcher.shutdown()
-    wasyncore.close_all(watched)
 
 
 def _place(options: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waitress import server as waitress_server
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 
@@ -199,6 +200,25 @@ def test_a_server_that_is_closed_is_not_watched() -> None:
     assert not server.readable()
 
 
+def test_a_server_may_be_closed_by_another_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between any two steps of its loop's thread."""
+    readable = waitress_server.TcpWSGIServer.readable
+
+    def closing(server: Any) -> bool:
+        has_room: bool = readable(server)
+        server.close()
+        return has_room
+
+    monkeypatch.setattr(waitress_server.TcpWSGIServer, "readable", closing)
+    server = waitress.create_server(
+        app, trust=LOOPBACK, listen="127.0.0.1:0", connection_limit=1
+    )
+    server.task_dispatcher.shutdown()
+    assert not server.readable()
+
+
 def readable(stream: socket.socket) -> bool:
     return bool(select.select([stream], [], [], 0)[0])
 
@@ -236,7 +256,7 @@ def test_what_fails_late_leaves_nothing_open(
 
     monkeypatch.setattr(Entrance, "listener", listens)
     if fails_at == "the end":
-        monkeypatch.setattr("waitress.server.MultiSocketServer", failing)
+        monkeypatch.setattr("waitress.server.MultiSocketServer.__init__", failing)
     before, threads = open_descriptors(), threading.active_count()
     with pytest.raises(OSError, match="as the test says"):
         waitress.create_server(
@@ -248,6 +268,52 @@ def test_what_fails_late_leaves_nothing_open(
     assert open_descriptors() == before
     assert threading.active_count() == threads
     assert not path.exists()
+
+
+@pytest.mark.parametrize("fails_at", [1, 2])
+def test_a_socket_that_cannot_be_made_leaves_no_thread(
+    fails_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, numbers = wasyncore.dispatcher.create_socket, itertools.count(1)
+
+    def made(*arguments: Any) -> None:
+        if next(numbers) == fails_at:
+            raise OSError(errno.EMFILE, "as the test says")
+        make(*arguments)
+
+    monkeypatch.setattr(wasyncore.dispatcher, "create_socket", made)
+    before, threads = open_descriptors(), threading.active_count()
+    with pytest.raises(OSError, match="as the test says"):
+        waitress.create_server(app, trust=LOOPBACK, listen="127.0.0.1:0 [::1]:0")
+    assert threading.active_count() == threads
+    assert open_descriptors() == before
+
+
+def test_what_fails_late_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise OSError(errno.EMFILE, "as the test says")
+
+    monkeypatch.setattr(Entrance, "listener", failing)
+    before = open_descriptors()
+    with pytest.raises(OSError, match="as the test says"):
+        waitress.create_server(
+            app, trust=LOOPBACK, unix_socket=str(tmp_path / "server.sock")
+        )
+    assert list(tmp_path.iterdir()) == []
+    assert open_descriptors() == before
+
+
+def test_it_has_the_threads_that_it_is_told() -> None:
+    before = threading.active_count()
+    server = waitress.create_server(
+        app, trust=LOOPBACK, listen="127.0.0.1:0", threads=3
+    )
+    assert threading.active_count() == before + 3
+    server.task_dispatcher.shutdown()
+    server.close()
+    assert threading.active_count() == before
 
 
 def test_its_own_mistakes_stay_its_own() -> None:
