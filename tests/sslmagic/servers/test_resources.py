@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from sslmagic.servers.resources import (
     load_chain,
 )
 from tests.interop.authority import Authority
+from tests.interop.peers import READY
+from tests.sources import PROJECT
 from tests.sslmagic.receiving import listening
 
 
@@ -81,3 +85,12 @@ def test_a_key_with_a_password_is_tried_with_it_and_nobody_is_asked(
     check_chain(authority.certificate, key)
     with pytest.raises(ConfigurationError, match=r"key\.pem: "):
         check_chain(authority.certificate, key, "wrong")
+
+
+def test_want_of_descriptors_leaves_nothing(tmp_path: Path) -> None:
+    """Whichever of all that a server gets hold of is one too many."""
+    argv = [sys.executable, "-m", "tests.sslmagic.servers.scarcity", str(tmp_path)]
+    ran = subprocess.run(
+        argv, cwd=PROJECT, check=True, capture_output=True, timeout=READY, text=True
+    )
+    assert ran.stdout == ""
