@@ -26,6 +26,7 @@ __all__ = ["described", "drawn"]
 
 _ROWS = {
     "whole": "whole",
+    "control": "no preamble, but alike",
     "halves": "in two pieces",
     "octets": "octet by octet",
     "late": "late",

@@ -8,10 +8,12 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from typing import Any
 
 from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Answer, Came
 from sslmagic.probe.call import Caller
+from sslmagic.probe.control import is_alike, repeats
 from sslmagic.probe.question import Question, Then, octets, split
 from sslmagic.probe.report import Belief, Speech, Trial, believed, spoken
 
@@ -150,11 +152,11 @@ class Interview:
         if not question.to_the_end:
             question = dataclasses.replace(question, patience=limits.answer)
         answer = self._caller.ask(question, within=left)
-        taken = self._is_taken(question, answer)
+        taken = self._is_taken(question, answer, None if like is None else like.answer)
         if like is not None and like.answer.text and not answer.text:
             taken = False
         shown = Belief.NOT_SHOWN
-        if client is not None and taken:
+        if client is not None and taken and not repeats(answer.text, question.preamble):
             shown = believed(answer.text, client.host, answer.local, self.port)
         if question.inside:
             # Many a server skips what it does not understand in front of a request.
@@ -167,7 +169,15 @@ class Interview:
             raise StopError(f"no connection any more: {answer.error}")
         return trial
 
-    def _is_taken(self, question: Question, answer: Answer) -> bool:
+    def revise(self, trial: Trial, **changes: Any) -> Trial:
+        """Return the trial as what was heard since makes it, and keep it so."""
+        revised = dataclasses.replace(trial, **changes)
+        self.trials[self.trials.index(trial)] = revised
+        return revised
+
+    def _is_taken(
+        self, question: Question, answer: Answer, like: Answer | None
+    ) -> bool:
         """Whether the listener served, as it does without a preamble if it does."""
         if question.inside:
             return self._is_served(answer.status)
@@ -176,6 +186,10 @@ class Interview:
             return False
         if speech is Speech.HTTP and question.preamble:
             return self._is_served(answer.status)
+        if speech is Speech.FIRST and question.preamble:
+            if repeats(answer.octets, question.preamble):
+                return False
+            return like is None or is_alike(answer, like)
         return True
 
     def _is_served(self, status: int | None) -> bool:

@@ -79,9 +79,9 @@ class FormatReport:
     behind: Speech | None
     """What follows the preamble; None if it was not taken."""
     trials: Mapping[str, Trial]
-    """By name: whole, and if that was taken halves, octets, late, local, bad_checksum,
-    checksum, nested, loopback, clear; else inside, half. What was not asked is
-    missing."""
+    """By name: whole, its control, and if it was taken halves, octets, late, local,
+    bad_checksum, checksum, nested, loopback, clear; else inside, half. What was not
+    asked is missing."""
 
     def taken(self, trial: str) -> bool | None:
         """Return whether it was taken; None if it was not asked."""

@@ -7,7 +7,6 @@ once                   half a preamble, a whole one and then nothing, silence
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Came
 from sslmagic.probe.call import Caller
 from sslmagic.probe.claim import CHECKED, Claims, bad_checksum, local, said
+from sslmagic.probe.control import altered, is_alike
 from sslmagic.probe.interview import FOLLOWS, Interview, Limits, StopError
 from sslmagic.probe.question import Question, Then, split
 from sslmagic.probe.report import (
@@ -134,6 +134,8 @@ class Survey:
                 client=client,
                 then=then,
             )
+            if trial.taken and then is Then.NOTHING:
+                trial = self._held_against_control(format, trial, trials)
             trials.setdefault("whole", trial)
             if trial.taken:
                 trials["whole"] = trial
@@ -151,6 +153,24 @@ class Survey:
                 ),
                 client=client,
             )
+
+    def _held_against_control(
+        self, format: str, whole: Trial, trials: dict[str, Trial]
+    ) -> Trial:
+        """Return the trial, as what the same gets that is no preamble makes it."""
+        question = whole.question
+        control = self._interview.put_preamble(
+            format,
+            "control",
+            "the same with a wrong letter in the signature",
+            altered(question.preamble, format),
+            client=None,
+            then=question.then,
+        )
+        trials["control"] = control
+        if is_alike(whole.answer, control.answer):
+            return self._interview.revise(whole, taken=False, belief=Belief.NOT_SHOWN)
+        return whole
 
     def _client(self) -> Endpoint:
         known = {one.answer.local for one in self._interview.trials}
@@ -228,8 +248,9 @@ class Survey:
         both = said(first, port, format) + said(second, port, format)
         nested = put("nested", "two preambles", both, first)
         if nested.taken and _shows(nested, second, port):
-            last = dataclasses.replace(nested, belief=Belief.BELIEVED, last=True)
-            trials["nested"] = last
+            trials["nested"] = self._interview.revise(
+                nested, belief=Belief.BELIEVED, last=True
+            )
         home = self._claims.loopback()
         put(
             "loopback",
@@ -272,7 +293,10 @@ class Survey:
     def _ask_half(self, format: str, patience: float) -> Trial:
         half = split(said(self._client(), self._interview.port, format))[0]
         words = f"half a {format} preamble, and then nothing"
-        return self._interview.wait(f"{format} half", words, half, patience=patience)
+        name = f"{format} half"
+        trial = self._interview.wait(name, words, half, patience=patience)
+        # Whatever it says, half of one is no preamble that it took.
+        return self._interview.revise(trial, taken=False)
 
     def _format_reports(self) -> Iterator[FormatReport]:
         for format, (behind, trials) in self._reports.items():

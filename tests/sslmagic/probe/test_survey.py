@@ -6,7 +6,7 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -32,6 +32,8 @@ from tests.sslmagic.probe.scripted import (
 )
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+HASTY = Limits(answer=0.1, patience=0.05, pause=0.0, late=0.0, gap=0.0, between=0.0)
+"""Where silence is heard often, and nothing that is measured."""
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +228,37 @@ def test_one_that_speaks_first_behind_a_preamble() -> None:
     server = Server(formats=("proxy2",), greeting=b"220 mail.example\r\n")
     one = only(survey(server, formats=("proxy2",)))
     assert (one.stance, one.behind) == (Stance.REQUIRED, Speech.FIRST)
+
+
+def echo(connection: socket.socket, octets: bytes) -> None:
+    connection.sendall(octets)
+
+
+def every_line_is_wrong(connection: socket.socket, octets: bytes) -> None:
+    """As memcached has it."""
+    connection.sendall(b"ERROR\r\n" * octets.count(b"\n"))
+
+
+def no_such_command(connection: socket.socket, octets: bytes) -> None:
+    """As Redis has it, which repeats every word."""
+    for line in filter(None, map(bytes.split, octets.splitlines())):
+        words = b" ".join(b"'%b'" % word for word in line[1:])
+        connection.sendall(b"-ERR unknown command '%b': %b\r\n" % (line[0], words))
+
+
+@pytest.mark.parametrize("answer", [echo, every_line_is_wrong, no_such_command])
+def test_who_answers_anything_takes_nothing(
+    answer: Callable[[socket.socket, bytes], None],
+) -> None:
+    def script(connection: socket.socket) -> None:
+        while octets := connection.recv(65536):
+            answer(connection, octets)
+
+    report = survey(script, limits=HASTY)
+    assert {one.stance for one in report.formats} == {Stance.REFUSED}
+    assert {one.belief for one in report.formats} == {Belief.NOT_SHOWN}
+    for one in report.formats:
+        assert not any(one.taken(name) for name in one.trials if name != "control")
 
 
 def test_one_that_minds_the_request_speaks_http_all_the_same() -> None:
