@@ -66,8 +66,8 @@ class Interview:
         self.limits = limits
         self.port = caller.address.port
         self.trials: list[Trial] = []
-        self.status: int | None = None
-        """What a request without a preamble got, once that is known."""
+        self.baseline: Answer | None = None
+        """What was served without a preamble, once that is known."""
         self._caller = caller
         self._heard = heard
         self._began = time.monotonic()
@@ -153,8 +153,6 @@ class Interview:
             question = dataclasses.replace(question, patience=limits.answer)
         answer = self._caller.ask(question, within=left)
         taken = self._is_taken(question, answer, None if like is None else like.answer)
-        if like is not None and like.answer.text and not answer.text:
-            taken = False
         shown = Belief.NOT_SHOWN
         if client is not None and taken and not repeats(answer.text, question.preamble):
             shown = believed(answer.text, client.host, answer.local, self.port)
@@ -180,22 +178,46 @@ class Interview:
     ) -> bool:
         """Whether the listener served, as it does without a preamble if it does."""
         if question.inside:
-            return self._is_served(answer.status)
+            return _is_served(answer, self.baseline)
         speech = spoken(answer, is_quiet=question.then is Then.NOTHING)
         if speech is not _SHOWN[question.then]:
             return False
-        if speech is Speech.HTTP and question.preamble:
-            return self._is_served(answer.status)
-        if speech is Speech.FIRST and question.preamble:
-            if repeats(answer.octets, question.preamble):
-                return False
-            return like is None or is_alike(answer, like)
-        return True
+        if not question.preamble:
+            return True
+        match speech:
+            case Speech.TLS:
+                if like is not None and not _is_served_within(answer, like):
+                    return False
+                return _is_shaken(answer, like or self.baseline)
+            case Speech.HTTP:
+                return _is_served(answer, like or self.baseline)
+            case _:
+                if repeats(answer.octets, question.preamble):
+                    return False
+                return like is None or is_alike(answer, like)
 
-    def _is_served(self, status: int | None) -> bool:
-        if self.status is None:
-            return status is not None and status not in _NOT_UNDERSTOOD
-        return status is not None and (status < 400 or status == self.status)
+
+def _is_shaken(answer: Answer, like: Answer | None) -> bool:
+    """Whether the handshake came as far as it did before."""
+    if like is None or like.came not in (Came.TLS, Came.ALERT):
+        return True
+    if like.version is not None:
+        return answer.version is not None
+    return is_alike(answer, like)
+
+
+def _is_served_within(answer: Answer, like: Answer) -> bool:
+    """Whether TLS was not all that came, if it was not before."""
+    if not like.text or like.status is None:
+        return bool(answer.text) or not like.text
+    return _is_served(answer, like)
+
+
+def _is_served(answer: Answer, like: Answer | None) -> bool:
+    status = answer.status
+    if like is None or like.status is None:
+        return status is not None and status not in _NOT_UNDERSTOOD
+    return status is not None and (status < 400 or status == like.status)
 
 
 _SHOWN = {Then.TLS: Speech.TLS, Then.HTTP: Speech.HTTP, Then.NOTHING: Speech.FIRST}

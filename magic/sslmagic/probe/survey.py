@@ -35,6 +35,9 @@ __all__ = ["Survey"]
 _INSIDE = ("proxy1", "proxy2")
 """Formats that some servers read within TLS: gunicorn with its own."""
 
+_OF_ANYBODY = (Came.OCTETS, Came.ALERT)
+"""Answers that octets which nobody has understood may get as well."""
+
 
 class Survey:
     """One run of questions.
@@ -112,7 +115,7 @@ class Survey:
             trial = self._interview.put(question)
             if trial.taken:
                 self._speaks = spoken(trial.answer)
-                self._interview.status = trial.answer.status
+                self._interview.baseline = trial.answer
                 return
         self._says_400 = trial.answer.came is Came.HTTP
         if spoken(self._ask_silence().answer, is_quiet=True) is Speech.FIRST:
@@ -134,7 +137,7 @@ class Survey:
                 client=client,
                 then=then,
             )
-            if trial.taken and then is Then.NOTHING:
+            if trial.taken and trial.answer.came in _OF_ANYBODY:
                 trial = self._held_against_control(format, trial, trials)
             trials.setdefault("whole", trial)
             if trial.taken:

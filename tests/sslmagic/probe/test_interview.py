@@ -8,7 +8,7 @@ import time
 import pytest
 
 from sslmagic.preamble import Endpoint
-from sslmagic.probe.answer import Answer, Came
+from sslmagic.probe.answer import Answer, Came, came_of
 from sslmagic.probe.call import Caller
 from sslmagic.probe.interview import Interview, Limits, StopError
 from sslmagic.probe.question import Question, Then
@@ -32,13 +32,13 @@ def put(
     script: Script,
     *,
     client: Endpoint | None = None,
-    status: int | None = None,
+    baseline: Answer | None = None,
     like: Trial | None = None,
     then: Then = Then.HTTP,
 ) -> Trial:
     with listening(script) as address:
         interview = Interview(Caller(address=address, request=REQUEST), LIMITS)
-        interview.status = status
+        interview.baseline = baseline
         return interview.put_preamble(
             *("proxy1", "whole", "a preamble", b"PROXY UNKNOWN\r\n"),
             client=client,
@@ -67,7 +67,11 @@ def put(
 def test_a_status_shows_whether_the_request_was_understood(
     answered: str, without: int | None, taken: bool
 ) -> None:
-    assert put(answering(page("", answered)), status=without).taken is taken
+    baseline = None
+    if without is not None:
+        text = page("", f"{without} X")
+        baseline = Answer(came=Came.HTTP, seconds=0.0, octets=text, text=text)
+    assert put(answering(page("", answered)), baseline=baseline).taken is taken
 
 
 @pytest.mark.parametrize("then", [Then.TLS, Then.HTTP])
@@ -105,6 +109,30 @@ def test_who_has_nothing_to_say_any_more_has_refused() -> None:
     hello = bytes.fromhex("16 03 03 00 04 02 00 00 00")
     assert put(answering(hello), then=Then.TLS).taken
     assert not put(answering(hello), then=Then.TLS, like=whole).taken
+
+
+HELLO = bytes.fromhex("16 03 03 00 04 02 00 00 00")
+ALERT = bytes.fromhex("15 03 03 00 02 02")
+
+
+@pytest.mark.parametrize(
+    ("octets", "version", "answered", "taken"),
+    [
+        (HELLO, "TLSv1.3", HELLO, False),
+        (HELLO, "TLSv1.3", ALERT + b"\x28", False),
+        (HELLO, None, HELLO, True),
+        (ALERT + b"\x28", None, ALERT + b"\x28", True),
+        (ALERT + b"\x28", None, ALERT + b"\x70", False),
+    ],
+)
+def test_a_handshake_comes_as_far_as_without_a_preamble(
+    octets: bytes, version: str | None, answered: bytes, taken: bool
+) -> None:
+    came = came_of(octets)
+    assert came is not None
+    baseline = Answer(came=came, seconds=0.0, octets=octets, version=version)
+    heard = put(answering(answered), baseline=baseline, then=Then.TLS)
+    assert heard.taken is taken
 
 
 @pytest.mark.parametrize(("cut", "pieces"), [(1, 1), (2, 2), (15, 15)])

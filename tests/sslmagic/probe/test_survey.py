@@ -261,6 +261,40 @@ def test_who_answers_anything_takes_nothing(
         assert not any(one.taken(name) for name in one.trials if name != "control")
 
 
+HANDSHAKE_FAILURE = bytes.fromhex("15 03 03 00 02 02 28")
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_who_answers_anything_with_an_alert_takes_nothing(
+    tls: ssl.SSLContext, serves: bool
+) -> None:
+    """Whether that is all it ever says, or TLS without a preamble is served."""
+
+    def script(connection: socket.socket) -> None:
+        if serves and connection.recv(1, socket.MSG_PEEK) == b"\x16":
+            Server(tls=tls, optional=True)(connection)
+        elif connection.recv(65536):
+            connection.sendall(HANDSHAKE_FAILURE)
+
+    report = survey(script, limits=HASTY)
+    assert report.speaks is Speech.TLS
+    assert {one.stance for one in report.formats} == {Stance.REFUSED}
+
+
+def test_who_wants_another_server_name_shows_it_by_its_alert() -> None:
+    """It understands a ClientHello, and octets that are neither it does not."""
+
+    def script(connection: socket.socket) -> None:
+        octets = connection.recv(65536)
+        if octets.startswith(b"PROXY "):
+            octets = octets.partition(b"\r\n")[2]
+        number = b"\x70" if octets[:1] == b"\x16" else b"\x0a"
+        connection.sendall(HANDSHAKE_FAILURE[:-1] + number)
+
+    report = survey(script, formats=("proxy1", "proxy2"), limits=HASTY)
+    assert [one.stance for one in report.formats] == [Stance.ACCEPTED, Stance.REFUSED]
+
+
 def test_one_that_minds_the_request_speaks_http_all_the_same() -> None:
     def picky(connection: socket.socket) -> None:
         connection.recv(65536)
