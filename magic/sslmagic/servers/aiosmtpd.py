@@ -12,12 +12,14 @@ after a LOCAL preamble, it is the empty str, as it is on a UNIX socket.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import logging
 import os
 import pwd
 import signal
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,6 +91,7 @@ class _Receiving(controller.BaseController):
 
     async def _create_server(self) -> asyncio.AbstractServer:
         # aiosmtpd has subclasses replace this, although its name is private.
+        self._began = time.monotonic()
         if isinstance(self, controller.BaseUnthreadedController):
             # The others make one session when they start, to see whether they can.
             _check(self.factory())  # type: ignore[no-untyped-call]
@@ -134,19 +137,32 @@ class _Receiving(controller.BaseController):
 
         assert isinstance(self, controller.BaseThreadedController)
         trying = asyncio.run_coroutine_threadsafe(made(), self.loop)
-        trying.result(self.ready_timeout)
+        left = self.ready_timeout - (time.monotonic() - self._began)
+        try:
+            trying.result(max(left, 0))
+        except concurrent.futures.TimeoutError:
+            # aiosmtpd takes a TimeoutError for its client's, which does not matter.
+            raise RuntimeError(
+                f"no session was made within ready_timeout={self.ready_timeout} s"
+            ) from None
 
     def _session(self) -> asyncio.BaseProtocol:
         # Where sessions are made, and not at the factory: that may be a subclass's, or
         # one that somebody assigns to a controller, before it starts or after.
-        session = self._factory_invoker()
+        # Raised, an error would leave the connection open, and asyncio would not say
+        # it; aiosmtpd's own would be a session that says nothing either.
         try:
+            session: Any = self.factory()  # type: ignore[no-untyped-call]
             _check(session)
         except ConfigurationError as error:
-            # Raised, it would leave the connection open, and asyncio would not say it.
             _LOG.error("%s", error)
             return _NoSession()
-        return session
+        except Exception:  # noqa: BLE001  # a factory's; the others are served
+            _LOG.exception("a session could not be made")
+            return _NoSession()
+        self.smtpd = session
+        made: asyncio.BaseProtocol = session
+        return made
 
 
 class _Listens(streams.Server):
@@ -172,8 +188,10 @@ def _check(session: Any) -> None:
     """Make sure that a session reads no preamble by itself.
 
     Raises:
-        ConfigurationError: it would, or does not say.
+        ConfigurationError: it would, or does not say, or there is none.
     """
+    if session is None:
+        raise ConfigurationError("the factory of sessions returned None")
     if not isinstance(session, SMTP):
         return
     # Private, and nothing else tells. Called otherwise, no session passes.

@@ -258,6 +258,68 @@ def test_its_own_proxy_protocol_is_refused_in_a_factory_that_is_assigned_late(
     port.close()
 
 
+def failing() -> SMTP:
+    raise RuntimeError("its backend is gone, as the test says")
+
+
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [(failing, "as the test says"), (lambda: None, "returned None")],
+)
+def test_who_gets_no_session_is_not_kept_waiting(
+    factory: Any, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = Port()
+    controller = Controller(Handler(), port.host, port.number, trust=LOOPBACK)
+    with controlled(controller):
+        own, controller.factory = controller.factory, factory  # type: ignore[method-assign]
+        with socket.create_connection(port.address, PATIENCE) as stream:
+            stream.sendall(OCTETS)
+            assert ended(stream)
+        assert said in caplog.text
+        controller.factory = own  # type: ignore[method-assign]
+        assert asked(port.address, request=REQUEST)["client"] == list(CLIENT)
+    port.close()
+
+
+@pytest.mark.parametrize("kind", [Controller, UnthreadedController])
+def test_a_factory_that_makes_nothing_is_refused(kind: Any) -> None:
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        controller = kind(Sink(), "127.0.0.1", 0, loop, trust=LOOPBACK)
+        controller.factory = lambda: None
+        with pytest.raises((ConfigurationError, RuntimeError), match="returned None"):
+            controller.start() if kind is Controller else controller.begin()
+        if kind is Controller:
+            controller.stop()
+        asyncio.set_event_loop(None)
+
+
+def test_a_factory_that_takes_too_long_is_no_start() -> None:
+    waited = threading.Event()
+
+    class Slow(Controller):
+        def factory(self) -> SMTP:
+            assert waited.wait(PATIENCE)
+            return reading()
+
+    controller = Slow(Sink(), "127.0.0.1", 0, trust=LOOPBACK, ready_timeout=0.2)
+    with pytest.raises(RuntimeError, match=r"ready_timeout=0\.2"):
+        controller.start()
+    waited.set()
+    controller.stop()
+
+
+def test_a_factory_that_times_out_by_itself_is_heard() -> None:
+    class Calling(Controller):
+        def factory(self) -> SMTP:
+            raise TimeoutError("its backend is slow, as the test says")
+
+    controller = Calling(Sink(), "127.0.0.1", 0, trust=LOOPBACK)
+    with pytest.raises(TimeoutError, match="as the test says"):
+        controller.start()
+    controller.stop()
+
+
 def test_its_own_proxy_protocol_is_refused_on_the_callers_loop() -> None:
     class OnTheCallersLoop(UnthreadedController):
         factory = Reading.factory
