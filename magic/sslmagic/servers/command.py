@@ -78,7 +78,8 @@ def _formats(names: Sequence[str], files: Sequence[str]) -> list[str]:
     """Return the formats of those names; the layouts' are theirs.
 
     Raises:
-        SystemExit: a file cannot be read, or no format has that name.
+        SystemExit: a file cannot be read, no format has that name, or a layout has one
+            that was not asked for or another layout has too.
         ConfigurationError: a file is no layout.
     """
     known: dict[str, str] = {name: name for name in FORMATS}
@@ -87,6 +88,11 @@ def _formats(names: Sequence[str], files: Sequence[str]) -> list[str]:
             layout = Layout.load(file)
         except OSError as error:
             _end(f"{file}: {error.strerror}", NO_INPUT)
+        if layout in known:
+            _end(f"argument --layout: {file}: another is {str(layout)!r}", USAGE)
+        if layout not in names:
+            said = f"{file}: say --preamble {layout} as well, or it is not accepted"
+            _end(f"argument --layout: {said}", USAGE)
         known[str(layout)] = layout
     for name in names:
         if name not in known:

@@ -116,6 +116,34 @@ def test_a_file_that_is_no_layout(
     assert said in ending[1]
 
 
+@pytest.mark.parametrize(
+    ("names", "times", "said"),
+    [
+        ((), 1, "say --preamble spp as well"),
+        (("magic",), 1, "say --preamble spp as well"),
+        (("spp",), 2, "another is 'spp'"),
+    ],
+)
+def test_a_layout_that_is_not_the_one_format_of_its_name(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    names: tuple[str, ...],
+    times: int,
+    said: str,
+) -> None:
+    """What is asked for would not be what is accepted."""
+    words = ["--trust", "10.0.0.1"]
+    for name in names:
+        words += ["--preamble", name]
+    for number in range(times):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(Layout("spp", SPP.variants).text())
+        words += ["--layout", str(file)]
+    ending = ended(capsys, *words)
+    assert ending[0] == USAGE
+    assert f"argument --layout: {file}: {said}" in ending[1]
+
+
 def test_an_abbreviation_is_the_servers() -> None:
     assert taken("--trust", "10.0.0.1", "--dead", "1")[1] == ["--dead", "1"]
 
