@@ -264,7 +264,12 @@ def _is_clients(error: BaseException | None, connection: socket.socket) -> bool:
     """Return whether a connection failed by what its client did, which is no news.
 
     A handler has other files and connections, with TLS as well, whose errors are its
-    own.
+    own. TLS's tell which connection they are of. A plain socket's do not, so for these
+    it is a guess: one of `_GONE` is taken for the client's where the connection has
+    failed or ended both ways by now. Not told apart is a handler's own pipe or backend
+    that broke (`BrokenPipeError`, `ConnectionResetError`) when the client had gone as
+    well, or the handler had shut the connection down: it is said at level debug alone.
+    Whatever a handler closed itself is printed, the client's doing too.
     """
     if isinstance(error, tls.SSLError):
         frames = traceback.walk_tb(error.__traceback__)
