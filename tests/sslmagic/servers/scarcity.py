@@ -24,7 +24,7 @@ from sslmagic.relay.address import Address
 from sslmagic.relay.listening import Listening
 from sslmagic.servers import tornado, uvicorn, waitress
 from sslmagic.servers.entrance import Entrance
-from tests.interop.serving.asgi_app import app
+from tests.interop.serving import asgi_app, wsgi_app
 from tests.sslmagic.receiving import LOOPBACK, open_descriptors
 
 __all__: list[str] = []
@@ -53,7 +53,7 @@ def second_addresses(directory: Path, ending: contextlib.ExitStack) -> None:
 def a_uvicorn(directory: Path, ending: contextlib.ExitStack) -> None:
     entrance = Entrance(LOOPBACK, direct_listen=directly(directory))
     config = uvicorn.Config(
-        app, entrance=entrance, uds=str(directory / "a"), log_config=None
+        asgi_app.app, entrance=entrance, uds=str(directory / "a"), log_config=None
     )
     for sock in config.bind(ending):
         ending.callback(sock.close)
@@ -68,7 +68,7 @@ def a_tornado(directory: Path, ending: contextlib.ExitStack) -> None:
 
 def a_waitress(directory: Path, ending: contextlib.ExitStack) -> None:
     one: Any = waitress.create_server(
-        app,
+        wsgi_app.app,
         trust=LOOPBACK,
         unix_socket=str(directory / "a"),
         direct_listen=directly(directory),
