@@ -82,7 +82,7 @@ class Site(web.BaseSite):
             "reuse_port": reuse_port,
         }
         self._names: list[tuple[Any, ...] | str | bytes] = []
-        self._file: Listening | None = None
+        self._listening: Listening | None = None
 
     @property
     def port(self) -> int:
@@ -115,8 +115,8 @@ class Site(web.BaseSite):
         sock, where = self._sock, self._where
         if self._path is not None:
             path = UnixEndpoint(os.fspath(self._path))
-            self._file = Listening(Address.of(path), replace=True)
-            sock = self._file.socket
+            self._listening = Listening(Address.of(path), replace=True)
+            sock = self._listening.socket
         self._server = listening = await create_server(
             server,
             *where,
@@ -129,8 +129,8 @@ class Site(web.BaseSite):
 
     async def stop(self) -> None:
         """Stop listening; connections stay open."""
-        if self._file is not None:
-            self._file.close()
+        if self._listening is not None:
+            self._listening.close()
         await super().stop()
 
 

@@ -66,7 +66,7 @@ class Threads(socketserver.ThreadingMixIn):
     server_port: int
 
     def __init__(self, place: Place, handler: Handler) -> None:
-        self._file: Listening | None = None
+        self._listening: Listening | None = None
         where = place if isinstance(place, str) else f"{place[0]}, port {place[1]}"
         with listening_on(where):
             self.address_family = _family(place)
@@ -77,8 +77,8 @@ class Threads(socketserver.ThreadingMixIn):
         self.socket: socket.socket
         if self.address_family == socket.AF_UNIX:
             self.socket.close()
-            self._file = Listening(Address.of(UnixEndpoint(self.server_address)))
-            self.socket = self._file.socket
+            self._listening = Listening(Address.of(UnixEndpoint(self.server_address)))
+            self.socket = self._listening.socket
             self.server_name, self.server_port = "localhost", 0
             return
         if self.address_family == socket.AF_INET6:
@@ -88,8 +88,8 @@ class Threads(socketserver.ThreadingMixIn):
 
     def server_close(self) -> None:
         """Stop listening."""
-        if self._file is not None:
-            self._file.close()
+        if self._listening is not None:
+            self._listening.close()
         super().server_close()
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 else:
     _Parsing = object
 
+# Asked for each connection.
+_FOUND: dict[type[asyncio.Protocol], type[asyncio.Protocol]] = {}
+
 
 def without_trailers(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
     """Return this protocol of uvicorn's, or the same without trailers.
@@ -35,10 +38,6 @@ def without_trailers(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]
     if (found := _FOUND.get(protocol)) is None:
         found = _FOUND[protocol] = _without_trailers(protocol)
     return found
-
-
-# Asked for each connection.
-_FOUND: dict[type[asyncio.Protocol], type[asyncio.Protocol]] = {}
 
 
 def _without_trailers(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
