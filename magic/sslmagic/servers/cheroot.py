@@ -14,11 +14,13 @@ nobody's deadline for a preamble is looked at; its pyopenssl adapter does not.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import socket
 import sys
 import threading
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from cheroot import cli, server, wsgi
@@ -26,7 +28,7 @@ from cheroot import cli, server, wsgi
 from sslmagic.listener import WAITING
 from sslmagic.listener.peername import PeerName
 from sslmagic.reception import DEADLINE
-from sslmagic.relay.listening import BACKLOG
+from sslmagic.relay.listening import BACKLOG, UnixFile
 from sslmagic.servers.cheroot_connection import ClientConnection, NamingListener
 from sslmagic.servers.command import command
 from sslmagic.servers.entrance import Addresses, Entrance
@@ -61,6 +63,7 @@ class _Receiving(server.HTTPServer):
         self._again = partial(type(self), *arguments[1:], **options)
         self._seconds: list[_Receiving] = []
         self._is_second = False
+        self._ending = contextlib.ExitStack()
 
     @property
     def socket(self) -> Any:
@@ -105,7 +108,8 @@ class _Receiving(server.HTTPServer):
 
     def stop(self) -> None:
         """Stop serving, when the requests that are being worked on are answered."""
-        super().stop()
+        with self._ending:
+            super().stop()
         self._stop_seconds()
 
     def _stop_seconds(self) -> None:
@@ -136,6 +140,9 @@ class _Receiving(server.HTTPServer):
         """Bind a socket, and return what accepts from it."""
         try:
             socket_.bind(bind_addr)
+            if self._is_second and isinstance(bind_addr, str) and bind_addr[0] != "\0":
+                # The first one's is cheroot's, which leaves it there.
+                self._ending.callback(UnixFile(Path(bind_addr)).remove)
             return self._received(socket_)
         except BaseException:
             socket_.close()

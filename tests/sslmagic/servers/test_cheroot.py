@@ -23,7 +23,14 @@ from tests.interop.serving.cheroot import VARIANTS
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import serving
 from tests.interop.serving.wsgi_app import app
-from tests.sslmagic.receiving import CLIENT, LOOPBACK, OCTETS, PATIENCE, ended
+from tests.sslmagic.receiving import (
+    CLIENT,
+    LOOPBACK,
+    OCTETS,
+    PATIENCE,
+    ended,
+    open_descriptors,
+)
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 from tests.sslmagic.servers.gateway import Gateway, started
 
@@ -95,6 +102,18 @@ def test_an_address_in_use_stops_what_has_started() -> None:
             server.prepare()
     assert server.ready is False
     assert threading.active_count() == before
+
+
+def test_the_file_of_a_second_address_goes_with_its_server(tmp_path: Path) -> None:
+    path = tmp_path / "direct.sock"
+    entrance = Entrance(LOOPBACK, direct_listen=f"unix:{path}")
+    before = open_descriptors()
+    one = Server(("127.0.0.1", 0), app, entrance=entrance)
+    one.prepare()
+    assert path.is_socket()
+    one.stop()
+    assert not path.exists()
+    assert open_descriptors() == before
 
 
 def test_half_a_preamble_keeps_nobody_waiting() -> None:
