@@ -11,7 +11,7 @@ import re
 
 from sslmagic.probe.answer import Answer, Came
 
-__all__ = ["altered", "is_alike", "repeats", "same_line"]
+__all__ = ["altered", "is_alike", "repeats", "same_body", "same_line"]
 
 _MARKS = {
     "magic": (b"MAGI", b"MAGJ"),
@@ -48,7 +48,14 @@ def same_line(text: bytes, other: bytes) -> bool:
     Only the first word has to be the same by its digits: dates, addresses and numbers
     of sessions differ from one answer to the next.
     """
-    return _masked(text) == _masked(other)
+    line, another = (one.lstrip().partition(b"\n")[0] for one in (text, other))
+    return _masked(line) == _masked(another)
+
+
+def same_body(response: bytes, other: bytes) -> bool:
+    """Return whether two responses of HTTP have the same body, in the same sense."""
+    body, another = (one.partition(b"\r\n\r\n")[2] for one in (response, other))
+    return _masked(body) == _masked(another)
 
 
 def repeats(text: bytes, preamble: bytes) -> bool:
@@ -65,7 +72,6 @@ def repeats(text: bytes, preamble: bytes) -> bool:
 def _masked(text: bytes) -> list[bytes]:
     for mark, instead in _MARKS.values():
         text = text.replace(instead, mark).replace(instead.lower(), mark.lower())
-    words = text.lstrip().partition(b"\n")[0].split()
-    return words[:1] + [
-        re.sub(rb".*\d.*", b"#", word, flags=re.DOTALL) for word in words[1:]
-    ]
+    words = text.split()
+    rest = (re.sub(rb".*\d.*", b"#", word, flags=re.DOTALL) for word in words[1:])
+    return [*words[:1], *rest]

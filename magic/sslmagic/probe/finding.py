@@ -72,27 +72,40 @@ _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 def _stances(report: Report) -> Iterator[str]:
-    takes, speaks = report.takes, report.speaks
-    refused = [one for one in report.formats if one.stance is Stance.REFUSED]
+    speaks = report.speaks
     if speaks is Speech.FIRST:
         yield "Speaks first, to anybody, so what it makes of a preamble does not show."
         return
-    if takes:
-        behind = _SPEECH[takes[0].behind or Speech.TLS]
+    read = [one for one in report.takes if one.stance is not Stance.IGNORED]
+    ignored = [one for one in report.formats if one.stance is Stance.IGNORED]
+    unknown = [one for one in report.formats if one.stance is Stance.UNKNOWN]
+    refused = [one for one in report.formats if one.stance is Stance.REFUSED]
+    if read:
+        behind, which = _SPEECH[read[0].behind or Speech.TLS], _listed(read, "or")
         if speaks is None:
-            yield f"Requires {_listed(takes, 'or')} from you, in front of {behind}."
+            yield f"Requires {which} from you, in front of {behind}."
         else:
-            which = _listed(takes, "or")
             yield f"Takes {which} from you in front of {behind}, and serves without."
-    elif speaks is None:
-        yield f"Serves nobody who asks as this did: {_refusals(report, refused)}."
-        return
-    else:
-        how = "TLS at once" if speaks is Speech.TLS else "HTTP in clear"
-        yield f"Speaks {how} and takes no preamble: {_refusals(report, refused)}."
-        return
-    if refused:
-        yield f"Refuses the rest: {_refusals(report, refused)}."
+    if ignored:
+        yield (
+            f"Serves with {_listed(ignored, 'or')} in front as without, and nothing"
+            " shows that it reads it."
+        )
+    if unknown:
+        yield (
+            f"What it makes of {_listed(unknown, 'or')} does not show:"
+            f" {_refusals(report, unknown)}, and so did octets that are none."
+        )
+    if read or ignored:
+        if refused:
+            yield f"Refuses the rest: {_refusals(report, refused)}."
+    elif refused or not unknown:
+        said = _refusals(report, refused)
+        if speaks is None:
+            yield f"Serves nobody who asks as this did: {said}."
+        else:
+            how = "TLS at once" if speaks is Speech.TLS else "HTTP in clear"
+            yield f"Speaks {how} and takes no preamble: {said}."
 
 
 def _beliefs(report: Report) -> Iterator[str]:
@@ -105,7 +118,8 @@ def _beliefs(report: Report) -> Iterator[str]:
     if own:
         which = "" if len(own) == len(takes) else f" of {_listed(own, 'and')}"
         yield f"Does not use the address{which}: it shows yours, {report.source}."
-    if takes and not believed and not own:
+    read = [one for one in takes if one.stance is not Stance.IGNORED]
+    if read and not believed and not own:
         yield (
             "Whether it believes the address is not known: its answer shows none"
             " (name a page that does with --path)."
@@ -160,6 +174,9 @@ def _of_format(
             "may be there or not: through a gateway that adds none, clients can bring"
             " their own (proxy-protocol.txt section 2 forbids to guess)",
         )
+    if one.stance is Stance.IGNORED:
+        # What it does with the variations, it may do with any octets.
+        return
     nested = one.trials.get("nested")
     if nested and nested.taken:
         if nested.last:

@@ -13,7 +13,7 @@ from typing import Any
 from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Answer, Came
 from sslmagic.probe.call import Caller
-from sslmagic.probe.control import is_alike, repeats
+from sslmagic.probe.control import is_alike, repeats, same_body
 from sslmagic.probe.question import Question, Then, octets, split
 from sslmagic.probe.report import Belief, Speech, Trial, believed, spoken
 
@@ -190,6 +190,8 @@ class Interview:
                     return False
                 return _is_shaken(answer, like or self.baseline)
             case Speech.HTTP:
+                if like is not None and like.came is Came.TLS:
+                    return _is_page(answer, like)
                 return _is_served(answer, like or self.baseline)
             case _:
                 if repeats(answer.octets, question.preamble):
@@ -211,6 +213,14 @@ def _is_served_within(answer: Answer, like: Answer) -> bool:
     if not like.text or like.status is None:
         return bool(answer.text) or not like.text
     return _is_served(answer, like)
+
+
+def _is_page(answer: Answer, like: Answer) -> bool:
+    """Whether this is what was asked for: no way to it, and no word of TLS missing."""
+    status = answer.status or 0
+    if status < 400:
+        return 200 <= status < 300
+    return status == like.status and same_body(answer.text, like.text)
 
 
 def _is_served(answer: Answer, like: Answer | None) -> bool:

@@ -43,7 +43,7 @@ class Stance(enum.StrEnum):
     """It serves with it as without; the address is not used, or nothing shows it."""
     REFUSED = "refused"
     UNKNOWN = "unknown"
-    """It speaks first, and so shows no difference."""
+    """It speaks first, or refuses whatever comes alike: no difference shows."""
 
 
 class Belief(enum.StrEnum):

@@ -35,9 +35,6 @@ __all__ = ["Survey"]
 _INSIDE = ("proxy1", "proxy2")
 """Formats that some servers read within TLS: gunicorn with its own."""
 
-_OF_ANYBODY = (Came.OCTETS, Came.ALERT)
-"""Answers that octets which nobody has understood may get as well."""
-
 
 class Survey:
     """One run of questions.
@@ -77,6 +74,8 @@ class Survey:
         self._reports: dict[str, tuple[Speech | None, dict[str, Trial]]] = {}
         self._speaks: Speech | None = None
         self._says_400 = False
+        self._alike: set[str] = set()
+        """Formats that get what the same octets get that are no preamble."""
         self._once: dict[str, Trial] = {}
 
     def run(self) -> Report:
@@ -137,11 +136,12 @@ class Survey:
                 client=client,
                 then=then,
             )
-            if trial.taken and trial.answer.came in _OF_ANYBODY:
+            first = trials.setdefault("whole", trial)
+            if trial.taken and self._is_of_anybody(trial):
                 trial = self._held_against_control(format, trial, trials)
-            trials.setdefault("whole", trial)
-            if trial.taken:
+            if trial.taken or first.question is trial.question:
                 trials["whole"] = trial
+            if trial.taken:
                 behind = spoken(trial.answer, is_quiet=then is Then.NOTHING)
                 self._reports[format] = behind, trials
                 return
@@ -171,9 +171,20 @@ class Survey:
             then=question.then,
         )
         trials["control"] = control
-        if is_alike(whole.answer, control.answer):
-            return self._interview.revise(whole, taken=False, belief=Belief.NOT_SHOWN)
-        return whole
+        if not is_alike(whole.answer, control.answer):
+            return whole
+        if whole.answer.came is Came.HTTP:
+            self._alike.add(format)
+            if (whole.answer.status or 0) < 400:
+                # It serves with octets in front, whatever they are.
+                return whole
+        return self._interview.revise(whole, taken=False, belief=Belief.NOT_SHOWN)
+
+    def _is_of_anybody(self, whole: Trial) -> bool:
+        """Whether octets that nobody has understood may get this answer as well."""
+        # A ServerHello answers nothing but a ClientHello, and whoever shows the claim
+        # has read it.
+        return whole.answer.came is not Came.TLS and whole.belief is not Belief.BELIEVED
 
     def _client(self) -> Endpoint:
         known = {one.answer.local for one in self._interview.trials}
@@ -195,8 +206,9 @@ class Survey:
 
     def _ask_variations(self, format: str) -> None:
         behind, trials = self._reports[format]
-        if behind is None:
+        if self._stance(format) not in (Stance.REQUIRED, Stance.ACCEPTED):
             return
+        assert behind is not None
         limits, port = self._limits, self._interview.port
         then = FOLLOWS[behind]
 
@@ -262,15 +274,9 @@ class Survey:
             home,
         )
         if behind is Speech.TLS:
-            client = self._client()
-            trials["clear"] = self._interview.put_preamble(
-                format,
-                "clear",
-                "a preamble and a request in clear",
-                said(client, port, format),
-                client=client,
-                then=Then.HTTP,
-            )
+            then, client = Then.HTTP, self._client()
+            octets = said(client, port, format)
+            put("clear", "a preamble and a request in clear", octets, client)
 
     def _ask_patience(self) -> None:
         """What the listener does with somebody who says no more, once for all."""
@@ -310,24 +316,21 @@ class Survey:
     def _report(
         self, format: str, behind: Speech | None, trials: dict[str, Trial]
     ) -> FormatReport:
-        if self._speaks is Speech.FIRST:
-            stance = Stance.UNKNOWN
-        elif behind is None:
-            stance = Stance.REFUSED
-        elif self._speaks is None:
-            stance = Stance.REQUIRED
-        elif self._is_ignored(trials["whole"]):
-            stance = Stance.IGNORED
-        else:
-            stance = Stance.ACCEPTED
+        stance = self._stance(format)
         return FormatReport(format=format, stance=stance, behind=behind, trials=trials)
 
-    def _is_ignored(self, whole: Trial) -> bool:
-        """Whether nothing shows that the preamble made a difference."""
-        if self._speaks is Speech.HTTP:
-            # Many a server skips what it does not understand in front of a request.
-            return whole.belief is not Belief.BELIEVED
-        return whole.belief is Belief.OWN
+    def _stance(self, format: str) -> Stance:
+        behind, trials = self._reports[format]
+        if self._speaks is Speech.FIRST:
+            return Stance.UNKNOWN
+        if behind is None:
+            return Stance.UNKNOWN if format in self._alike else Stance.REFUSED
+        if format in self._alike:
+            return Stance.IGNORED
+        if self._speaks is None:
+            return Stance.REQUIRED
+        is_own = trials["whole"].belief is Belief.OWN
+        return Stance.IGNORED if is_own else Stance.ACCEPTED
 
 
 def _shows(trial: Trial, client: Endpoint, port: int) -> bool:

@@ -146,6 +146,25 @@ def test_who_takes_it_or_leaves_it() -> None:
     ]
 
 
+def test_who_serves_with_it_as_without() -> None:
+    faults = {"nested": trial(taken=True), "bad_checksum": trial(taken=True)}
+    ignored = taken(stance=Stance.IGNORED, behind=Speech.HTTP, trials=faults)
+    one = report(ignored, refused("magic"), speaks=Speech.HTTP)
+    assert verdict(one) == (
+        "Serves with PROXY v2 in front as without, and nothing shows that it reads it."
+        " Refuses the rest: MAGIC got the end of the connection."
+    )
+    assert findings(one) == ()
+
+
+def test_who_answers_everything_alike() -> None:
+    unknown = dataclasses.replace(refused("proxy1"), stance=Stance.UNKNOWN)
+    assert verdict(report(unknown, speaks=Speech.HTTP)) == (
+        "What it makes of PROXY v1 does not show: PROXY v1 got the end of the"
+        " connection, and so did octets that are none."
+    )
+
+
 @pytest.mark.parametrize(
     ("speaks", "said"),
     [

@@ -135,6 +135,31 @@ def test_a_handshake_comes_as_far_as_without_a_preamble(
     assert heard.taken is taken
 
 
+@pytest.mark.parametrize(
+    ("answered", "status", "taken"),
+    [
+        (page("hello"), 200, True),
+        (page("other"), 404, True),
+        (page("", "301 Moved"), 200, False),
+        (page("", "301 Moved"), 301, False),
+        (page("no page", "404 Not Found"), 404, True),
+        (page("no page", "404 Not Found"), 200, False),
+        (page("<html>\n400 this is for TLS", "404 Not Found"), 404, False),
+    ],
+)
+def test_in_clear_it_serves_what_it_serves_over_tls(
+    answered: bytes, status: int, taken: bool
+) -> None:
+    over_tls = Answer(
+        came=Came.TLS,
+        seconds=0.0,
+        version="TLSv1.3",
+        text=page("no page", f"{status} X"),
+    )
+    whole = Trial(question=HTTP, answer=over_tls, taken=True)
+    assert put(answering(answered), like=whole).taken is taken
+
+
 @pytest.mark.parametrize(("cut", "pieces"), [(1, 1), (2, 2), (15, 15)])
 def test_a_preamble_is_cut(cut: int, pieces: int) -> None:
     with listening(answering(page(""))) as address:

@@ -14,7 +14,7 @@ from sslmagic.errors import EncodeError
 from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Came
 from sslmagic.probe.claim import Claims
-from sslmagic.probe.finding import verdict
+from sslmagic.probe.finding import Severity, findings, verdict
 from sslmagic.probe.interview import MOST, Limits
 from sslmagic.probe.question import Question, Then
 from sslmagic.probe.report import Belief, FormatReport, Report, Speech, Stance, Trial
@@ -131,12 +131,53 @@ def test_a_server_in_clear_that_skips_what_it_does_not_know_believes_nothing() -
         if b"\r\n\r\n" in connection.recv(65536):
             connection.sendall(page("hello"))
 
-    report = survey(lenient, formats=("proxy1",))
+    report = survey(lenient, limits=HASTY)
     assert report.speaks is Speech.HTTP
-    assert (only(report).stance, only(report).belief) == (
-        Stance.IGNORED,
-        Belief.NOT_SHOWN,
-    )
+    for one in report.formats:
+        assert (one.stance, one.belief) == (Stance.IGNORED, Belief.NOT_SHOWN)
+        assert list(one.trials) == ["whole", "control"]
+    assert {one.severity for one in findings(report)} <= {Severity.NOTE}
+
+
+def test_a_server_in_clear_that_reads_it_and_shows_nothing_has_taken_it() -> None:
+    def reading(connection: socket.socket) -> None:
+        octets = connection.recv(65536)
+        if octets.startswith(b"PROXY "):
+            octets = octets.partition(b"\r\n")[2]
+        served = octets.startswith(b"GET ")
+        status = "404 Not Found" if served else "400 Bad Request"
+        connection.sendall(page("", status))
+
+    one = only(survey(reading, formats=("proxy1",), limits=HASTY))
+    assert (one.stance, one.belief) == (Stance.ACCEPTED, Belief.NOT_SHOWN)
+
+
+def test_one_that_forbids_everything_shows_nothing() -> None:
+    def forbidding(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(page("no", "403 Forbidden"))
+
+    report = survey(forbidding, formats=("proxy1", "proxy2"), limits=HASTY)
+    assert report.takes == ()
+    assert {one.stance for one in report.formats} == {Stance.UNKNOWN}
+    assert verdict(report).startswith("What it makes of PROXY v1 or PROXY v2 does not")
+    assert {one.severity for one in findings(report)} <= {Severity.NOTE}
+
+
+def test_a_redirect_in_clear_serves_nothing(tls: ssl.SSLContext) -> None:
+    def redirecting(connection: socket.socket) -> None:
+        if connection.recv(1, socket.MSG_PEEK) != b"P":
+            return
+        while (octet := connection.recv(1)) and octet != b"\n":
+            pass
+        if connection.recv(1, socket.MSG_PEEK) == b"\x16":
+            Server(tls=tls, optional=True)(connection)
+        elif connection.recv(65536):
+            connection.sendall(page("", "301 Moved Permanently"))
+
+    one = only(survey(redirecting, formats=("proxy1",), limits=HASTY))
+    assert one.taken("whole")
+    assert one.taken("clear") is False
 
 
 def test_one_that_reads_but_once(tls: ssl.SSLContext) -> None:
