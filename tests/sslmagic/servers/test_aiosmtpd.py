@@ -153,25 +153,27 @@ def test_a_controller_serves_a_unix_socket(tmp_path: Path) -> None:
         assert asked(path, request=REQUEST)["client"] == list(CLIENT)
 
 
-@pytest.mark.parametrize("kind", [UnixSocketController, UnixSocketUnthreadedController])
-def test_its_files_go_with_a_controller(kind: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "begin", "end"),
+    [
+        (UnixSocketController, "start", "stop"),
+        (UnixSocketUnthreadedController, "begin", "end"),
+    ],
+)
+def test_its_files_go_with_a_controller(
+    kind: Any, begin: str, end: str, tmp_path: Path
+) -> None:
     path, second = tmp_path / "smtp.sock", tmp_path / "direct.sock"
     before = open_descriptors()
     for _ in range(2):
         loop = asyncio.new_event_loop()
-        controller = kind(
+        controller: Any = kind(
             Handler(), path, loop, trust=LOOPBACK, direct_listen=f"unix:{second}"
         )
-        if kind is UnixSocketController:
-            controller.start()
-        else:
-            controller.begin()
+        getattr(controller, begin)()
         assert path.is_socket()
         assert second.is_socket()
-        if kind is UnixSocketController:
-            controller.stop()
-        else:
-            controller.end()
+        getattr(controller, end)()
         asyncio.set_event_loop(None)
         loop.close()
         assert list(tmp_path.iterdir()) == []

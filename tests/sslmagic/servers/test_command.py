@@ -135,10 +135,9 @@ def test_a_layout_that_is_not_the_one_format_of_its_name(
     words = ["--trust", "10.0.0.1"]
     for name in names:
         words += ["--preamble", name]
-    for number in range(times):
-        file = tmp_path / f"{number}.toml"
-        file.write_text(Layout("spp", SPP.variants).text())
-        words += ["--layout", str(file)]
+    file = tmp_path / "spp.toml"
+    file.write_text(Layout("spp", SPP.variants).text())
+    words += ["--layout", str(file)] * times
     ending = ended(capsys, *words)
     assert ending[0] == USAGE
     assert f"argument --layout: {file}: {said}" in ending[1]

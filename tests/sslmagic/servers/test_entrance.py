@@ -141,12 +141,14 @@ def test_files_that_are_removed_are_forgotten(tmp_path: Path) -> None:
         gc.collect()
         return sum(type(each) is UnixFile for each in gc.get_objects())
 
-    before = known()
-    for _ in range(3):
+    def serve() -> None:
         with contextlib.ExitStack() as ending:
             (sock,) = entrance.direct_sockets(ending)
             sock.close()
-    del ending
+
+    before = known()
+    for _ in range(3):
+        serve()
     assert known() == before
 
 
