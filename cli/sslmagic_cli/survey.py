@@ -38,6 +38,7 @@ _ROWS = {
     "clear": "a request in clear behind",
     "inside": "within TLS",
     "half": "half of it",
+    "again": "whole once more",
 }
 _WAITS = {
     "silent": "says nothing",
@@ -81,6 +82,7 @@ def described(report: Report) -> dict[str, object]:
         "findings": [
             {"severity": one.severity, "words": one.words} for one in findings(report)
         ],
+        "steady": not report.unsteady,
         "stopped": report.stopped,
         "seconds": round(report.seconds, 3),
         "evidence": [_evidence(trial) for trial in report.trials],

@@ -42,6 +42,16 @@ def verdict(report: Report) -> str:
     """Return what the listener does, in one sentence or a few."""
     if not report.is_reachable:
         return f"Nothing listens at {report.target.address}."
+    if report.unsteady:
+        which = "; ".join(
+            f"{first.question.words} got {_got(first.answer)}, then"
+            f" {_got(again.answer)}"
+            for first, again in report.unsteady
+        )
+        return (
+            f"Answers otherwise when it is asked again: {which}. Nothing is concluded;"
+            " ask once more, with a longer --answer or --pause."
+        )
     if report.turns_away and report.reads_nothing:
         return (
             f"Ends every connection from {report.source} at once, before it reads:"
@@ -78,7 +88,12 @@ def _stances(report: Report) -> Iterator[str]:
         return
     read = [one for one in report.takes if one.stance is not Stance.IGNORED]
     ignored = [one for one in report.formats if one.stance is Stance.IGNORED]
-    unknown = [one for one in report.formats if one.stance is Stance.UNKNOWN]
+    unsteady = [one for one in report.formats if one.is_unsteady]
+    unknown = [
+        one
+        for one in report.formats
+        if one.stance is Stance.UNKNOWN and not one.is_unsteady
+    ]
     refused = [one for one in report.formats if one.stance is Stance.REFUSED]
     if read:
         behind, which = _SPEECH[read[0].behind or Speech.TLS], _listed(read, "or")
@@ -96,10 +111,16 @@ def _stances(report: Report) -> Iterator[str]:
             f"What it makes of {_listed(unknown, 'or')} does not show:"
             f" {_refusals(report, unknown)}, and so did octets that are none."
         )
+    for one in unsteady:
+        first, again = one.trials["whole"].answer, one.trials["again"].answer
+        yield (
+            f"Answers {NAMES[one.format]} otherwise when it is asked again, with"
+            f" {_got(first)}, then {_got(again)}, so nothing is concluded of it."
+        )
     if read or ignored:
         if refused:
             yield f"Refuses the rest: {_refusals(report, refused)}."
-    elif refused or not unknown:
+    elif refused or not (unknown or unsteady):
         said = _refusals(report, refused)
         if speaks is None:
             yield f"Serves nobody who asks as this did: {said}."
@@ -139,6 +160,8 @@ _Found = Iterator[tuple[Severity, str, str | None]]
 def _found(report: Report) -> _Found:
     outside = _is_outside(report)
     for one in report.formats:
+        if one.stance is Stance.UNKNOWN:
+            continue
         name = NAMES[one.format]
         for severity, words in _of_format(report, one, outside=outside):
             yield severity, words, name

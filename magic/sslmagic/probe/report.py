@@ -19,6 +19,7 @@ __all__ = [
     "Stance",
     "Trial",
     "believed",
+    "differ",
     "spoken",
 ]
 
@@ -43,7 +44,8 @@ class Stance(enum.StrEnum):
     """It serves with it as without; the address is not used, or nothing shows it."""
     REFUSED = "refused"
     UNKNOWN = "unknown"
-    """It speaks first, or refuses whatever comes alike: no difference shows."""
+    """It speaks first, or refuses whatever comes alike, so that no difference shows; or
+    it answered otherwise when it was asked again."""
 
 
 class Belief(enum.StrEnum):
@@ -80,8 +82,8 @@ class FormatReport:
     """What follows the preamble; None if it was not taken."""
     trials: Mapping[str, Trial]
     """By name: whole, its control, and if it was taken halves, octets, late, local,
-    bad_checksum, checksum, nested, loopback, clear; else inside, half. What was not
-    asked is missing."""
+    bad_checksum, checksum, nested, loopback, clear; else inside, half; and again. What
+    was not asked is missing."""
 
     def taken(self, trial: str) -> bool | None:
         """Return whether it was taken; None if it was not asked."""
@@ -92,6 +94,12 @@ class FormatReport:
     def is_taken(self) -> bool:
         """Whether the listener serves with a preamble of this format in front."""
         return self.behind is not None
+
+    @property
+    def is_unsteady(self) -> bool:
+        """Whether the whole preamble got another answer when it was sent again."""
+        again = self.taken("again")
+        return again is not None and again is not self.taken("whole")
 
     @property
     def belief(self) -> Belief:
@@ -121,6 +129,13 @@ class Report:
     stopped: str | None
     """Why not all was asked; None if it was."""
     seconds: float
+    again: tuple[tuple[Trial, Trial], ...] = ()
+    """What was asked twice without a preamble, at the beginning and at the end."""
+
+    @property
+    def unsteady(self) -> tuple[tuple[Trial, Trial], ...]:
+        """What got another answer the second time; if anything did, nothing is sure."""
+        return tuple(filter(differ, self.again))
 
     @property
     def is_reachable(self) -> bool:
@@ -144,6 +159,16 @@ class Report:
     def reads_nothing(self) -> bool:
         """Whether it ends a connection at once, before a word was said."""
         return self.silent is not None and self.silent.answer.is_end_at_once
+
+
+def differ(pair: tuple[Trial, Trial]) -> bool:
+    """Return whether the same question got answers that mean another thing."""
+    first, again = pair
+    if first.taken is not again.taken:
+        return True
+    if first.answer.came is Came.HTTP is again.answer.came:
+        return first.answer.status != again.answer.status
+    return spoken(first.answer) is not spoken(again.answer)
 
 
 def spoken(answer: Answer, *, is_quiet: bool = False) -> Speech | None:

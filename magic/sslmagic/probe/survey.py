@@ -3,10 +3,12 @@
 without a preamble     TLS, then HTTP, then silence: what does it speak?
 each format            whole, and only if that is taken, its variations
 once                   half a preamble, a whole one and then nothing, silence
+again                  what the rest stands on, because an answer may be slow or lost
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -25,6 +27,7 @@ from sslmagic.probe.report import (
     Stance,
     Trial,
     believed,
+    differ,
     spoken,
 )
 from sslmagic.probe.target import Target
@@ -34,6 +37,10 @@ __all__ = ["Survey"]
 
 _INSIDE = ("proxy1", "proxy2")
 """Formats that some servers read within TLS: gunicorn with its own."""
+
+_MENDABLE = ("halves", "octets", "late", "local", "checksum")
+"""Variations that a receiver should take, so that it is a fault if it does not."""
+_BY_THEN = {then: speech for speech, then in FOLLOWS.items()}
 
 
 class Survey:
@@ -77,6 +84,8 @@ class Survey:
         self._alike: set[str] = set()
         """Formats that get what the same octets get that are no preamble."""
         self._once: dict[str, Trial] = {}
+        self._without: dict[Speech, Trial] = {}
+        self._again: list[tuple[Trial, Trial]] = []
 
     def run(self) -> Report:
         """Ask all of it, as far as the limits go; once."""
@@ -91,6 +100,7 @@ class Survey:
             for format in self._formats:
                 self._ask_variations(format)
             self._ask_patience()
+            self._ask_again()
         except StopError as stop:
             stopped = str(stop)
         trials = tuple(self._interview.trials)
@@ -103,6 +113,7 @@ class Survey:
             half=self._once.get("half"),
             after=self._once.get("after"),
             trials=trials,
+            again=tuple(self._again),
             stopped=stopped,
             seconds=self._interview.seconds,
         )
@@ -112,6 +123,7 @@ class Survey:
         request = Question(name="http", words="a request in clear", then=Then.HTTP)
         for question in (hello, request):
             trial = self._interview.put(question)
+            self._without[_BY_THEN[question.then]] = trial
             if trial.taken:
                 self._speaks = spoken(trial.answer)
                 self._interview.baseline = trial.answer
@@ -295,6 +307,43 @@ class Survey:
         if "silent" not in self._once:
             self._ask_silence()
 
+    def _ask_again(self) -> None:
+        """Ask once more what the stances stand on: one answer may be slow or lost."""
+        for format, (behind, trials) in self._reports.items():
+            whole = trials.get("whole")
+            if whole is not None and self._is_doubtful(behind, trials):
+                client = self._client()
+                trials["again"] = self._interview.put_preamble(
+                    format,
+                    "again",
+                    "a preamble once more",
+                    said(client, self._interview.port, format),
+                    client=client,
+                    then=whole.question.then,
+                    like=whole if whole.taken else None,
+                )
+        known = {behind for behind, _ in self._reports.values() if behind}
+        if self._speaks is Speech.FIRST or known == {Speech.FIRST}:
+            # It was heard, and the controls have heard whether it speaks to anybody.
+            return
+        for speech, first in self._without.items():
+            if first.taken or (not self._speaks and (not known or speech in known)):
+                question = first.question
+                once_more = dataclasses.replace(
+                    question,
+                    name=f"{question.name} again",
+                    words=f"{question.words}, once more",
+                )
+                self._again.append((first, self._interview.put(once_more)))
+
+    def _is_doubtful(self, behind: Speech | None, trials: dict[str, Trial]) -> bool:
+        """Whether a loss would explain what was not taken."""
+        if behind is not None:
+            return any(name in trials and not trials[name].taken for name in _MENDABLE)
+        is_silent = trials["whole"].answer.came is Came.SILENCE
+        served = self._speaks or any(one for one, _ in self._reports.values())
+        return is_silent and bool(served)
+
     def _ask_silence(self) -> Trial:
         self._once["silent"] = self._interview.wait("silent", "nothing", b"")
         return self._once["silent"]
@@ -317,11 +366,15 @@ class Survey:
         self, format: str, behind: Speech | None, trials: dict[str, Trial]
     ) -> FormatReport:
         stance = self._stance(format)
+        if stance is Stance.UNKNOWN:
+            behind = None
         return FormatReport(format=format, stance=stance, behind=behind, trials=trials)
 
     def _stance(self, format: str) -> Stance:
         behind, trials = self._reports[format]
-        if self._speaks is Speech.FIRST:
+        if self._speaks is Speech.FIRST or any(map(differ, self._again)):
+            return Stance.UNKNOWN
+        if (again := trials.get("again")) and again.taken != trials["whole"].taken:
             return Stance.UNKNOWN
         if behind is None:
             return Stance.UNKNOWN if format in self._alike else Stance.REFUSED

@@ -165,6 +165,27 @@ def test_who_answers_everything_alike() -> None:
     )
 
 
+def test_who_answers_otherwise_when_asked_again() -> None:
+    first, again = trial(came=Came.SILENCE), trial(taken=True, came=Came.HTTP)
+    believes = taken(belief=Belief.BELIEVED, stance=Stance.UNKNOWN)
+    one = dataclasses.replace(report(believes), again=((first, again),))
+    assert verdict(one).startswith("Answers otherwise when it is asked again: ")
+    assert findings(one) == ()
+    steady = dataclasses.replace(report(), again=((first, first),))
+    assert verdict(steady).startswith("Serves nobody")
+
+
+def test_who_answers_one_format_otherwise_when_asked_again() -> None:
+    trials = {"again": trial(taken=True, came=Came.SILENCE), "bad_checksum": trial()}
+    one = dataclasses.replace(refused("proxy2", trials=trials), stance=Stance.UNKNOWN)
+    assert verdict(report(one, refused("magic"), speaks=Speech.TLS)) == (
+        "Answers PROXY v2 otherwise when it is asked again, with the end of the"
+        " connection, then no answer, so nothing is concluded of it. Speaks TLS at once"
+        " and takes no preamble: MAGIC got the end of the connection."
+    )
+    assert findings(report(one)) == ()
+
+
 @pytest.mark.parametrize(
     ("speaks", "said"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from sslmagic.preamble import Endpoint
@@ -15,6 +17,7 @@ from sslmagic.probe.report import (
     Stance,
     Trial,
     believed,
+    differ,
     spoken,
 )
 from sslmagic.probe.target import Target
@@ -127,6 +130,25 @@ def test_who_ends_half_of_every_preamble_at_once_turns_away() -> None:
     assert not report(refused(0.01), refused(1.0)).turns_away
     assert not report(refused(0.01)).reads_nothing
     assert not report().turns_away
+
+
+def test_two_answers_that_mean_another_thing() -> None:
+    closed, late = trial(lasted=0.1), trial(lasted=2.0)
+    alert = trial(bytes.fromhex("15 03 03 00 02 02 28"))
+    page, forbidden = (
+        dataclasses.replace(
+            trial(b"HTTP/1.1 %d X" % status, taken=True),
+            answer=Answer(
+                came=Came.HTTP, seconds=0.0, text=b"HTTP/1.1 %d X\r\n" % status
+            ),
+        )
+        for status in (200, 403)
+    )
+    assert not differ((closed, late))
+    assert not differ((page, page))
+    assert differ((closed, alert))
+    assert differ((closed, page))
+    assert differ((page, forbidden))
 
 
 def test_nobody_was_reached() -> None:

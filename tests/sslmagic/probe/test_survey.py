@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import ssl
 import time
@@ -10,7 +11,8 @@ from collections.abc import Callable, Collection
 
 import pytest
 
-from sslmagic.errors import EncodeError
+from sslmagic.decoder import Decoder
+from sslmagic.errors import DecodeError, EncodeError
 from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Came
 from sslmagic.probe.claim import Claims
@@ -373,6 +375,64 @@ def test_who_waits_for_the_rest_turns_nobody_away() -> None:
     assert only(report).trials["half"].answer.came is Came.SILENCE
 
 
+def slow(script: Script, *numbers: int) -> Script:
+    """The same, but that it has no answer to some connections, counted from 1."""
+    count = itertools.count(1)
+
+    def served(connection: socket.socket) -> None:
+        if next(count) in numbers:
+            while connection.recv(65536):
+                pass
+        else:
+            script(connection)
+
+    return served
+
+
+@pytest.mark.parametrize("name", ["tls", "http"])
+def test_a_first_answer_that_was_lost_concludes_nothing(
+    tls: ssl.SSLContext, name: str
+) -> None:
+    server = Server(tls=tls if name == "tls" else None, optional=True)
+    lost = slow(server, 1 if name == "tls" else 2)
+    report = survey(lost, formats=("proxy2",), limits=HASTY)
+    assert [again.question.name for _, again in report.unsteady] == [f"{name} again"]
+    assert (only(report).stance, report.takes) == (Stance.UNKNOWN, ())
+    assert "got no answer, then" in verdict(report)
+    assert {one.severity for one in findings(report)} <= {Severity.NOTE}
+
+
+def test_a_whole_preamble_whose_answer_was_lost_is_not_refused(
+    tls: ssl.SSLContext,
+) -> None:
+    lost = slow(Server(tls=tls, optional=True), 2)
+    report = survey(lost, formats=("proxy2",), limits=HASTY)
+    assert not report.unsteady
+    assert only(report).is_unsteady
+    assert only(report).stance is Stance.UNKNOWN
+    assert "Answers PROXY v2 otherwise when it is asked again" in verdict(report)
+    assert {one.severity for one in findings(report)} <= {Severity.NOTE}
+
+
+def test_variations_fail_for_sure_only_if_the_whole_is_taken_again(
+    tls: ssl.SSLContext,
+) -> None:
+    # tls, http, silent, whole, then the variations; the connections after are the rest.
+    once = Server(tls=tls, whole=True, formats=("proxy2",))
+    report = survey(once, formats=("proxy2",), limits=HASTY)
+    assert only(report).taken("again")
+    assert only(report).stance is Stance.REQUIRED
+    ended = slow(once, *range(5, MOST))
+    report = survey(ended, formats=("proxy2",), limits=HASTY)
+    assert only(report).stance is Stance.UNKNOWN
+
+
+def test_who_answers_alike_again_is_steady(tls: ssl.SSLContext) -> None:
+    report = survey(Server(tls=tls, optional=True), formats=(), limits=HASTY)
+    assert [again.question.name for _, again in report.again] == ["tls again"]
+    assert not report.unsteady
+
+
 def test_how_long_it_waits(tls: ssl.SSLContext) -> None:
     def deadline(connection: socket.socket) -> None:
         connection.settimeout(0.1)
@@ -386,8 +446,22 @@ def test_how_long_it_waits(tls: ssl.SSLContext) -> None:
         assert 0.05 < trial.answer.lasted < 1.5
 
 
-def test_the_longest_run_is_bounded(tls: ssl.SSLContext) -> None:
-    report = survey(Server(tls=tls))
+def test_the_longest_run_is_bounded() -> None:
+    """Whole preambles only, and an alert behind them: everything is asked again."""
+
+    def script(connection: socket.socket) -> None:
+        octets, decoder = connection.recv(65536), Decoder(FORMATS)
+        with contextlib.suppress(DecodeError):
+            if decoder.feed(octets) is None:
+                return
+            number = b"\x70" if decoder.rest[:1] == b"\x16" else b"\x0a"
+            connection.sendall(HANDSHAKE_FAILURE[:-1] + number)
+
+    report = survey(script, limits=HASTY)
+    assert {one.stance for one in report.formats} == {Stance.REQUIRED}
+    assert all(
+        {"again", "control", "clear"} <= set(one.trials) for one in report.formats
+    )
     assert report.stopped is None
     assert len(report.trials) <= MOST
 
