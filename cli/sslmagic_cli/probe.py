@@ -122,22 +122,26 @@ def command(
     """
     target = _target(where)
     name = server_name or (None if target.is_literal else target.name)
-    survey = Survey(
-        target,
-        request=_request(method, path, name, target),
-        formats=formats or FORMATS,
-        limits=Limits(
-            connections=connections,
-            timeout=timeout,
-            answer=answer,
-            patience=patience,
-            pause=pause,
-            late=late,
-        ),
-        source=_source(source),
-        server_name=name,
-        heard=_progress if sys.stderr.isatty() else None,
-    )
+    request, asked_from = _request(method, path, name, target), _source(source)
+    try:
+        survey = Survey(
+            target,
+            request=request,
+            formats=formats or FORMATS,
+            limits=Limits(
+                connections=connections,
+                timeout=timeout,
+                answer=answer,
+                patience=patience,
+                pause=pause,
+                late=late,
+            ),
+            source=asked_from,
+            server_name=name,
+            heard=_progress if sys.stderr.isatty() else None,
+        )
+    except ValueError as error:
+        raise click.UsageError(f"--server-name: {error}") from None
     if sys.stderr.isatty():
         click.echo(
             f"Asks {target.address} at most {connections} questions, one connection at"

@@ -38,6 +38,17 @@ class Caller:
     source: str | None = None
     """The address to ask from; None leaves it to the kernel."""
 
+    def __post_init__(self) -> None:
+        """Refuse a server name that no ClientHello can have.
+
+        Raises:
+            ValueError: it is such a name.
+        """
+        try:
+            self.tls(ssl.MemoryBIO(), ssl.MemoryBIO())
+        except ValueError:
+            raise ValueError(f"{self.server_name!r} is no server's name") from None
+
     def ask(self, question: Question, *, within: float = 3600.0) -> Answer:
         """Put the question on a connection of its own; no longer than *within* seconds.
 
@@ -258,7 +269,7 @@ class _Exchange:
 
 
 def _has_all(head: bytes, body: bytes) -> bool:
-    if length := re.search(rb"(?im)^content-length: *(\d+) *\r?$", head):
+    if length := re.search(rb"(?im)^content-length: *(\d{1,10}) *\r?$", head):
         return len(body) >= int(length.group(1))
     if re.search(rb"(?im)^transfer-encoding: *chunked *\r?$", head):
         return body.endswith(b"0\r\n\r\n")

@@ -53,6 +53,9 @@ class Survey:
         source: the address to ask from; None leaves it to the kernel.
         server_name: for SNI; None sends none.
         heard: called with each question and its answer as it comes.
+
+    Raises:
+        ValueError: no ClientHello can have this server name.
     """
 
     def __init__(

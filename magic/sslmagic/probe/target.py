@@ -80,7 +80,11 @@ class Target:
             OSError: the name has no address.
         """
         host, port = cls.parse(text)
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:
+            # A part of it is empty, or longer than a name's parts may be.
+            raise ValueError(f"{host!r} is no address and no host's name") from None
         address = found[0][4][0]
         return cls(
             name=host, address=Endpoint(host_text(pack_host(str(address))), port)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import MOST, Came
 from sslmagic.probe.call import Caller
 from sslmagic.probe.question import Question, Then, octets, split
@@ -59,6 +60,7 @@ def test_a_response_in_clear() -> None:
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
         ),
         (HEAD, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"),
+        (REQUEST, b"HTTP/1.1 200 OK\r\nContent-Length: 0000000002\r\n\r\nhi"),
     ],
 )
 def test_a_response_ends_where_it_says(request_: bytes, response: bytes) -> None:
@@ -83,6 +85,25 @@ def test_a_response_without_a_length_ends_with_the_connection() -> None:
         heard = Caller(address=address, request=REQUEST).ask(HTTP)
     assert heard.text.endswith(b"203.0.113.9")
     assert heard.ended
+
+
+def test_a_length_that_is_no_number_says_no_end() -> None:
+    """As many digits as no integer is made of."""
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\nhi" % (b"9" * 5000)
+
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(response)
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(HTTP)
+    assert (heard.text, heard.status, heard.ended) == (response, 200, True)
+
+
+@pytest.mark.parametrize("name", [".x", "a..b", "a" * 64 + ".example", ""])
+def test_a_server_name_that_is_none_is_the_callers_mistake(name: str) -> None:
+    with pytest.raises(ValueError, match="is no server's name"):
+        Caller(address=Endpoint("127.0.0.1", 1), request=REQUEST, server_name=name)
 
 
 def test_an_endless_answer_is_left() -> None:
