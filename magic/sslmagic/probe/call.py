@@ -151,10 +151,10 @@ class _Exchange:
                 self._ask_tls()
             case Then.HTTP:
                 self._say(self._caller.request)
-                self._text = self._response(iter(self._heard, b""))
+                self._text = self._response(self._in_turn())
             case Then.NOTHING:
                 self._say(b"")
-                self._text = self._heard()
+                self._text = next(self._in_turn(), b"")
         if question.to_the_end:
             while self._heard():
                 pass
@@ -192,6 +192,12 @@ class _Exchange:
 
     def _heard(self) -> bytes:
         return self._line.hear(self._line.sent_at + self._question.patience)
+
+    def _in_turn(self) -> Iterator[bytes]:
+        """Yield what comes, and first what came before all was said."""
+        if came := bytes(self._line.came):
+            yield came
+        yield from iter(self._heard, b"")
 
     def _ask_tls(self) -> None:
         tls = self._caller.tls(self._incoming, self._outgoing)

@@ -294,6 +294,26 @@ def test_two_pieces_are_two_segments() -> None:
     assert heard.octets[:1] == b"!"
 
 
+@pytest.mark.parametrize("then", [Then.HTTP, Then.NOTHING])
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_comes_between_two_pieces_is_the_answer(then: Then, ends: bool) -> None:
+    response = page("no", "403 Forbidden")
+
+    def script(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(response)
+        while not ends and connection.recv(65536):
+            pass
+
+    question = Question(
+        name="halves", words="", pieces=(b"abc", b"def"), then=then, between=5.0
+    )
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(question)
+    assert (heard.text, heard.status) == (response, 403)
+    assert heard.said == "HTTP 403"
+
+
 def test_a_listener_that_ends_early_gets_no_more_pieces() -> None:
     def script(connection: socket.socket) -> None:
         connection.recv(1)
