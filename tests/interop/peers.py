@@ -64,6 +64,7 @@ def _program(name: str, package: str | None, *version: str) -> Peer:
 
 
 PEERS: Mapping[str, Peer] = {
+    "chromium": _program("chromium", None, "--version"),
     "curl": _program("curl", None, "--version"),
     "dumpcap": _program("dumpcap", "wireshark-common", "--version"),
     "haproxy": _program("haproxy", None, "-v"),

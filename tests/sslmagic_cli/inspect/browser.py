@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Generator
@@ -17,19 +16,18 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-__all__ = ["CHROMIUM", "arguments", "opened"]
+from tests.interop.peers import needs
 
-CHROMIUM = shutil.which("chromium")
+__all__ = ["arguments", "opened"]
 
 Evaluate = Callable[[str], Any]
 
 
 def arguments(profile: Path) -> list[str]:
     """The command line of a browser without a screen; skips where there is none."""
-    if CHROMIUM is None:
-        pytest.skip("needs Debian's chromium")
+    needs("chromium")
     return [
-        *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu"),
+        *("chromium", "--headless", "--no-sandbox", "--disable-gpu"),
         *("--hide-scrollbars", f"--user-data-dir={profile}"),
     ]
 
