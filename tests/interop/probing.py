@@ -127,7 +127,7 @@ def _format(one: FormatReport) -> str:
         return "closes" if answer.is_end else answer.said
     shown = {
         Belief.BELIEVED: "believed",
-        Belief.OWN: "not used",
+        Belief.OWN: "peer shown",
         Belief.NOT_SHOWN: "not shown",
     }
     return f"{one.stance}, {shown[one.belief]}"

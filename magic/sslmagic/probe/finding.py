@@ -138,7 +138,10 @@ def _beliefs(report: Report) -> Iterator[str]:
         yield f"Believes any address it is told{which}: {_anyone(report)}."
     if own:
         which = "" if len(own) == len(takes) else f" of {_listed(own, 'and')}"
-        yield f"Does not use the address{which}: it shows yours, {report.source}."
+        yield (
+            f"Does not show the address{which}: its answer holds yours,"
+            f" {report.source}."
+        )
     read = [one for one in takes if one.stance is not Stance.IGNORED]
     if read and not believed and not own:
         yield (

@@ -41,7 +41,7 @@ class Stance(enum.StrEnum):
     ACCEPTED = "accepted"
     """It serves with it and without."""
     IGNORED = "ignored"
-    """It serves with it as without; the address is not used, or nothing shows it."""
+    """It serves with it as without, and with octets like it that are no preamble."""
     REFUSED = "refused"
     UNKNOWN = "unknown"
     """It speaks first, or refuses whatever comes alike, so that no difference shows; or
@@ -54,7 +54,7 @@ class Belief(enum.StrEnum):
     BELIEVED = "believed"
     """The one that was claimed."""
     OWN = "own"
-    """That of whoever asked."""
+    """That of whoever asked; the page may hold it for another reason."""
     NOT_SHOWN = "not shown"
 
 
@@ -203,6 +203,9 @@ def believed(text: bytes, claimed: str, own: str, port: int) -> Belief:
 def _holds(text: bytes, host: str, behind: bytes) -> bool:
     """A number more on either side would make it another address."""
     address = re.escape(host.encode())
-    return bool(
-        re.search(rb"(?<![\d.])%b(?!\.?\d)%b" % (address, behind), text, re.IGNORECASE)
-    )
+    before, after = rb"(?<![\d.])", rb"(?!\.?\d)"
+    if ":" in host:
+        # So would a group of digits, and a port without brackets looks like one.
+        before, after = rb"(?<![\da-f:.])", rb"(?![\da-f.]|:[\da-f:])"
+    pattern = rb"%b%b%b%b" % (before, address, after, behind)
+    return bool(re.search(pattern, text, re.IGNORECASE))

@@ -383,10 +383,7 @@ class Survey:
             return Stance.UNKNOWN if format in self._alike else Stance.REFUSED
         if format in self._alike:
             return Stance.IGNORED
-        if self._speaks is None:
-            return Stance.REQUIRED
-        is_own = trials["whole"].belief is Belief.OWN
-        return Stance.IGNORED if is_own else Stance.ACCEPTED
+        return Stance.REQUIRED if self._speaks is None else Stance.ACCEPTED
 
 
 def _shows(trial: Trial, client: Endpoint, port: int) -> bool:

@@ -121,7 +121,10 @@ def test_who_believes_one_format_only() -> None:
     one = report(taken("magic", belief=Belief.BELIEVED), taken(belief=Belief.OWN))
     said = verdict(one)
     assert "Believes any address it is told by MAGIC:" in said
-    assert "Does not use the address of PROXY v2: it shows yours, 198.51.100.7." in said
+    assert (
+        "Does not show the address of PROXY v2: its answer holds yours, 198.51.100.7."
+        in said
+    )
 
 
 def test_who_shows_nothing() -> None:

@@ -80,6 +80,26 @@ def test_an_address_in_ipv6() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "belief"),
+    [
+        (b"you are ::1", Belief.OWN),
+        (b"you are [::1]:51234.", Belief.OWN),
+        (b'{"client": ["::1", 51234]}', Belief.OWN),
+        (b"you are ::1: hello", Belief.OWN),
+        (b"you are 2001:db8:a::1", Belief.NOT_SHOWN),
+        (b"you are a::1", Belief.NOT_SHOWN),
+        (b"you are ::1:2", Belief.NOT_SHOWN),
+        (b"you are ::1a", Belief.NOT_SHOWN),
+        (b"to [::1]:443", Belief.NOT_SHOWN),
+    ],
+)
+def test_a_group_more_makes_another_address_in_ipv6(
+    text: bytes, belief: Belief
+) -> None:
+    assert believed(text, CLAIMED, "::1", 443) is belief
+
+
+@pytest.mark.parametrize(
     ("octets", "is_quiet", "speech"),
     [
         (bytes.fromhex("16 03 03 00 7a 02"), False, Speech.TLS),

@@ -122,7 +122,7 @@ def test_one_that_takes_it_or_leaves_it(tls: ssl.SSLContext) -> None:
 def test_one_that_takes_it_and_goes_on_with_the_peer(tls: ssl.SSLContext) -> None:
     server = Server(tls=tls, optional=True, believes=False)
     one = only(survey(server, formats=("proxy2",)))
-    assert (one.stance, one.belief) == (Stance.IGNORED, Belief.OWN)
+    assert (one.stance, one.belief) == (Stance.ACCEPTED, Belief.OWN)
     server = Server(tls=tls, believes=False)
     one = only(survey(server, formats=("proxy2",)))
     assert (one.stance, one.belief) == (Stance.REQUIRED, Belief.OWN)
