@@ -268,7 +268,8 @@ class _Walker:
                 if self._total is not None:
                     return self._total - have
                 missing = max(at + least - have, 0)
-                return max(missing + self._variant.behind(index)[0], 1)
+                begun = self._begun(index, at + least) if end is None else 0
+                return missing + self._variant.behind(index)[0] - begun
             if isinstance(part, Length):
                 self._said(index, part, at, end)
             self.spans.append(Span(part, at, end))
@@ -325,6 +326,22 @@ class _Walker:
         if end - at < least:
             raise _endless(part, end)
         return end
+
+    def _begun(self, index: int, start: int) -> int:
+        """Return how many octets of the literal that ends a part may be there.
+
+        The last octets may be its first ones, and then fewer are missing. *start* is
+        where it may stand at the earliest.
+        """
+        if self._variant.stop(index) is not _Stop.LITERAL:
+            return 0
+        after = self._variant.parts[index + 1]
+        assert isinstance(after, Literal)
+        tail = self._octets[start:]
+        most = min(len(tail), after.least - 1)
+        return next(
+            (n for n in range(most, 0, -1) if tail.endswith(after.octets[:n])), 0
+        )
 
     def _said(self, index: int, part: Length, at: int, end: int) -> None:
         """Take what a length says, if it can be."""

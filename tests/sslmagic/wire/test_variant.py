@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 
 import pytest
 
+from sslmagic.decoder import Decoder
 from sslmagic.errors import ConfigurationError, DecodeError, EncodeError, Reason
 from sslmagic.wire import Frame
 from sslmagic.wire.fields import Address, Port
@@ -121,6 +123,28 @@ def test_faults(
 def test_a_walk_without_a_fault() -> None:
     walk = Variant((HEAD, SOURCE, PORT)).walk(b"A" + CLIENT[:5])
     assert (walk.wanted, [span.end for span in walk.spans]) == (1, [1, 5])
+
+
+@pytest.mark.parametrize("ending", [b"\r\n", b"aab", b"--x"])
+def test_no_more_is_wanted_than_the_literal_still_lacks(ending: bytes) -> None:
+    variant = Variant((HEAD, SOURCE, PORT, Unknown(shortest=1), Literal(ending)))
+    for word in (b"id", ending[:1], ending[:1] * 3, ending[:2] + b"."):
+        octets = b"A" + CLIENT + word + ending
+        for end in range(len(octets)):
+            wanted = variant.walk(octets[:end]).wanted
+            assert 0 < wanted <= len(octets) - end, end
+
+
+def test_a_receiver_that_reads_what_is_wanted_leaves_the_hello() -> None:
+    learnt = layout("inv", (HEAD, SOURCE, PORT, Unknown(), Literal(b"\r\n")))
+    decoder = Decoder(learnt)
+    stream = io.BytesIO(b"A" + CLIENT + b"id\r\n\x16\x03\x01")
+    # The line's end comes in two packets.
+    assert decoder.feed(stream.read(10)) is None
+    while decoder.wanted:
+        decoder.feed(stream.read(decoder.wanted))
+    assert decoder.close().source == FOUR.source
+    assert stream.read() == b"\x16\x03\x01"
 
 
 def test_alphabets_reach_as_far_as_places_are_known() -> None:
