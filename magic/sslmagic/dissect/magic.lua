@@ -1139,26 +1139,42 @@ end
 
 -- Streams --------------------------------------------------------------------------
 
+-- Octets that are not captured make a dissector throw, and what it throws passes over the Lua
+-- that called it: after some 200 of them Wireshark calls no Lua any more. So nobody is called
+-- from here with less than the whole, and where TCP can ask them itself it is left to TCP: 0 is
+-- returned to it. For the same reason the ports are not taken in TCP's table. The conversation
+-- is, at its SYN, and its dissector is the first that TCP asks.
+
 local stream_field = Field.new("tcp.stream")
 local seq_field, raw_field = Field.new("tcp.seq"), Field.new("tcp.seq_raw")
-local length_field = Field.new("tcp.len")
+local length_field, acknowledged_field = Field.new("tcp.len"), Field.new("tcp.ack_raw")
+local syn_field, ack_field = Field.new("tcp.flags.syn"), Field.new("tcp.flags.ack")
 local fin_field, reset_field = Field.new("tcp.flags.fin"), Field.new("tcp.flags.reset")
+local icmp_field, icmpv6_field = Field.new("icmp.type"), Field.new("icmpv6.type")
 
 local tcp_port = DissectorTable.get("tcp.port")
 local tls, data = Dissector.get("tls"), Dissector.get("data")
 
+local TCP = 2 -- as `port_type`
+local NUMBERS = 4294967296
+
 -- By number of the TCP stream: `from`, the direction of the preamble; `front`, the frame in
--- which it was judged; `refused`; `pending`, how many octets of it are there; `total`; `next`,
--- who has what follows, and `nested`, the frame in which that began with a preamble.
+-- which it was judged; `refused`; `held`, the octets of it that are there; `gap`, the frame
+-- before which some are missing; `total`; `next`, who has what follows, and `nested`, the frame
+-- in which that began with a preamble.
 local streams = {}
+-- By stream: `from`, the direction that opened it; `start`, its first octet's sequence number,
+-- nil where there is none to be had.
+local openers = {}
 -- Streams whose preamble is incomplete, and, by frame, what their end says of them.
 local pending, ends = {}, {}
--- Dissectors whose ports this one has taken, and the formats that ports require.
-local taken, required = {}, {}
--- While other heuristics are asked, this one keeps out of the way.
-local is_asking = false
--- While it puts itself in front of them again.
-local is_lifted = false
+-- Ports whose conversations this one takes, and the formats that ports require.
+local watched, required = {}, {}
+-- The frame in which other heuristics are asked: this one keeps out of the way. A frame's number
+-- and no flag, since nothing behind the call runs if one of them throws.
+local asking = nil
+-- The frame in which it puts itself in front of them again.
+local lifted = nil
 
 -- In a tunnel there are several of a field: the last is the innermost.
 local function last(field)
@@ -1170,14 +1186,22 @@ local function last(field)
     return first and first.value
 end
 
+local function end_of(port, other, address)
+    return port ~= other and port or tostring(address)
+end
+
 local function direction(pinfo)
-    local port = pinfo.src_port
-    return port ~= pinfo.dst_port and port or tostring(pinfo.src)
+    return end_of(pinfo.src_port, pinfo.dst_port, pinfo.src)
 end
 
 -- In the first of two passes tshark makes no fields unless it has a filter to apply. Then a
 -- connection is known by its ends, and one with the same ends is not told from it.
 local is_blind = false
+
+-- An error of ICMP quotes a segment, which is no part of the stream.
+local function is_quoted()
+    return icmp_field() ~= nil or icmpv6_field() ~= nil
+end
 
 local function key_of(pinfo)
     local key = not is_blind and last(stream_field)
@@ -1190,54 +1214,81 @@ local function key_of(pinfo)
     return here < there and here .. " " .. there or there .. " " .. here
 end
 
--- Whether the segment may be the first of its direction.
-local function is_first()
-    local seq = last(seq_field)
-    -- Absolute numbers, as the user's preference may be, say nothing.
-    return seq == nil or seq <= 1 or seq == last(raw_field)
-end
-
-local function is_own(dissector)
-    return dissector ~= nil and tostring(dissector) == tostring(Dissector.get("sslmagic"))
-end
-
-local function of_port(port)
-    if taken[port] ~= nil then
-        return taken[port] or nil
+-- Notes who opens a stream. Without fields that is who is seen first.
+local function note_opening(pinfo)
+    if pinfo.port_type ~= TCP then
+        return
     end
-    local found = tcp_port:get_dissector(port)
-    return not is_own(found) and found or nil
+    local is_syn = last(syn_field)
+    if is_syn == false then
+        return
+    end
+    local key = key_of(pinfo)
+    if is_syn and last(ack_field) then
+        openers[key] = openers[key] and openers[key].start and openers[key] or {
+            from = end_of(pinfo.dst_port, pinfo.src_port, pinfo.dst),
+            start = last(acknowledged_field),
+        }
+    elseif is_syn then
+        openers[key] = { from = direction(pinfo), start = (last(raw_field) + 1) % NUMBERS }
+    elseif openers[key] then
+        return
+    else
+        openers[key] = { from = direction(pinfo) }
+    end
+    if watched[pinfo.dst_port] or watched[pinfo.src_port] then
+        pinfo.conversation = sslmagic
+    end
+end
+
+-- Which octet of the opener's the segment begins with, from 0; nil if that is not known.
+local function place(pinfo, key)
+    local opener, raw = openers[key], last(raw_field)
+    if not raw or not opener or not opener.start or direction(pinfo) ~= opener.from then
+        return nil
+    end
+    local at = (raw - opener.start + (last(syn_field) and 1 or 0)) % NUMBERS
+    return at < NUMBERS / 2 and at or at - NUMBERS
+end
+
+-- Whether it is known that what the peer sends begins here.
+local function is_beginning(pinfo, key)
+    local opener = openers[key]
+    if opener and not last(raw_field) then
+        return direction(pinfo) == opener.from
+    end
+    return place(pinfo, key) == 0
+end
+
+-- Whether nothing says where in its direction the segment stands: there are no numbers, or they
+-- are absolute, as the user's preference may be, and their beginning is not captured.
+local function is_nowhere(pinfo, key)
+    local seq = last(seq_field)
+    return not place(pinfo, key) and (seq == nil or seq == last(raw_field))
+end
+
+-- Whether what the peer sends may begin here.
+local function is_first(pinfo, key)
+    local opener, at = openers[key], place(pinfo, key)
+    if at or opener and direction(pinfo) ~= opener.from then
+        return at == 0
+    end
+    return is_nowhere(pinfo, key) or last(seq_field) <= 1
+end
+
+local function is_same(dissector, other)
+    return dissector ~= nil and other ~= nil and tostring(dissector) == tostring(other)
 end
 
 local function of_ports(pinfo)
     local low = math.min(pinfo.src_port, pinfo.dst_port)
     local high = math.max(pinfo.src_port, pinfo.dst_port)
-    return of_port(low) or of_port(high)
-end
-
--- Calls `act` for what begins at `base` of the segment, which may want more octets.
-local function chained(pinfo, base, act)
-    -- TCP lets its dissectors wait for octets, and those that they call no more.
-    if pinfo.can_desegment > 0 then
-        pinfo.can_desegment = 2
-    end
-    local result = act()
-    if base > 0 and pinfo.desegment_len > 0 then
-        pinfo.desegment_offset = pinfo.desegment_offset + base
-    end
-    return result
+    return tcp_port:get_dissector(low) or tcp_port:get_dissector(high)
 end
 
 local function await(pinfo, offset, octets)
     pinfo.desegment_offset = offset
     pinfo.desegment_len = octets or DESEGMENT_ONE_MORE_SEGMENT
-end
-
-local function ask_heuristics(tvb, pinfo, tree)
-    is_asking = true
-    local is_theirs = DissectorTable.try_heuristics("tcp", tvb, pinfo, tree)
-    is_asking = false
-    return is_theirs
 end
 
 -- Who understands what follows, by its first octets and then by the port.
@@ -1253,25 +1304,47 @@ local function successor(s, pinfo)
     end
     local own = of_ports(pinfo)
     -- TLS takes what is none for the middle of a connection.
-    return own and tostring(own) ~= tostring(tls) and own or nil
+    return own and not is_same(own, tls) and own or nil
 end
 
+-- Calls the dissector for octets that are all there. What it throws about them is shown by then.
+local function call(dissector, tvb, pinfo, tree)
+    pcall(dissector.call, dissector, tvb, pinfo, tree)
+end
+
+-- Gives what begins at `base` of the segment to a dissector, nil where none is known; returns the
+-- octets taken, 0 where TCP shall ask whom it knows.
 local function hand_over(dissector, tvb, pinfo, tree, base)
-    if dissector == tls and base == 0 then
+    local is_whole = tvb:len() >= tvb:reported_len()
+    if base == 0 then
+        local own = of_ports(pinfo)
+        if not dissector and is_same(own, tls) then
+            data:call(tvb, pinfo, tree)
+            return tvb:len()
+        elseif not dissector or not is_whole or is_same(own, dissector) then
+            return 0
+        end
+    end
+    local rest = base > 0 and tvb:range(base):tvb() or tvb
+    if not dissector or not is_whole then
+        data:call(rest, pinfo, tree)
+    elseif dissector == tls and base == 0 then
         -- It is called by TCP as well as by this one, and takes no conversation.
         pinfo.can_desegment = pinfo.can_desegment > 0 and 2 or 0
-        tls:call(tvb, pinfo, tree)
-        return
-    end
-    chained(pinfo, base, function()
-        if dissector then
-            dissector:call(tvb, pinfo, tree)
-        elseif not ask_heuristics(tvb, pinfo, tree) then
-            data:call(tvb, pinfo, tree)
+        call(tls, tvb, pinfo, tree)
+    else
+        -- TCP lets its dissectors wait for octets, and those that they call no more.
+        if pinfo.can_desegment > 0 then
+            pinfo.can_desegment = 2
         end
-    end)
-    -- Whoever took it may have taken the conversation, and the preamble with it.
-    pinfo.conversation = sslmagic
+        call(dissector, rest, pinfo, tree)
+        if base > 0 and pinfo.desegment_len > 0 then
+            pinfo.desegment_offset = pinfo.desegment_offset + base
+        end
+        -- Whoever took it may have taken the conversation, and the preamble with it.
+        pinfo.conversation = sslmagic
+    end
+    return tvb:len()
 end
 
 local function show_nested(tvb, tree, state)
@@ -1282,23 +1355,28 @@ local function show_nested(tvb, tree, state)
         message = format .. " behind a preamble" })
 end
 
--- What stands behind the preamble, `tvb`, which begins at `base` of the segment.
+-- What stands behind the preamble, from `base` of the segment on. Returns the octets taken.
 local function follow(tvb, pinfo, tree, state, base)
     local is_peer = direction(pinfo) == state.from
     if is_peer and state.refused then
-        data:call(tvb, pinfo, tree)
-        return
+        data:call(base > 0 and tvb:range(base):tvb() or tvb, pinfo, tree)
+        return tvb:len()
     end
     local heir = state.next
     if is_peer and (heir == nil or pinfo.number < state.decided) then
-        local s = tvb:raw(0, math.min(tvb:len(), 64))
+        local s = tvb:raw(base, math.min(tvb:len() - base, 64))
         local format = signature(s)
         -- A word in capitals that has not ended is a request's, mostly.
         local is_open = format == "part" or string.find(s, "^%u+$") and #s < 16
         if is_open and pinfo.can_desegment > 0 then
+            state.is_open = true
             await(pinfo, base)
-            return
-        elseif format and format ~= "part" then
+            return tvb:len()
+        end
+        -- Behind a lost segment stands nothing that follows the preamble.
+        local is_next = base > 0 or state.is_open
+            or (place(pinfo, state.key) or state.total) <= state.total
+        if format and format ~= "part" and is_next then
             state.nested, state.nested_format, heir = pinfo.number, format, data
         else
             heir = successor(s, pinfo) or false
@@ -1310,10 +1388,14 @@ local function follow(tvb, pinfo, tree, state, base)
     local mark = "sslmagic.nested." .. state.key
     if is_peer and state.nested == pinfo.number and not pinfo.private[mark] then
         pinfo.private[mark] = "shown"
-        show_nested(tvb, tree, state)
+        show_nested(base > 0 and tvb:range(base):tvb() or tvb, tree, state)
         pinfo.cols.info:append(" [nested at " .. state.total .. "]")
     end
-    hand_over(heir or nil, tvb, pinfo, tree, base)
+    local octets = hand_over(heir or nil, tvb, pinfo, tree, base)
+    if octets == 0 then
+        state.passed = pinfo.number
+    end
+    return octets
 end
 
 local function limits()
@@ -1330,22 +1412,48 @@ local function show_theirs(tvb, pinfo, tree, found)
     -- Of a LOCAL header it reads the block that the family would have, though it may be shorter.
     local is_local = found.format == "proxy2" and tvb:range(12, 1):uint() % 16 == 0
     if not is_local or found.total == 16 and tvb:range(13, 1):uint() == 0 then
-        ask_heuristics(tvb:range(0, found.total):tvb(), pinfo, tree)
-        is_lifted = true
+        asking = pinfo.number
+        DissectorTable.try_heuristics("tcp", tvb:range(0, found.total):tvb(), pinfo, tree)
+        asking, lifted = nil, pinfo.number
         DissectorTable.try_heuristics("tcp", tvb:range(0, 1):tvb(), pinfo, tree)
-        is_lifted = false
+        lifted = nil
     end
 end
 
--- The front of a stream.
+-- Whether `s` stands at the front of its stream. Where segments are lost or come in another
+-- order TCP shows each as it comes.
+local function is_at_front(s, pinfo, state)
+    if state.held then
+        return sub(s, 1, #state.held) == state.held
+    end
+    return not last(raw_field) or is_beginning(pinfo, state.key)
+end
+
+-- Says of the first segment behind a hole that the preamble is not there whole.
+local function show_gap(tvb, pinfo, tree, state)
+    local at = place(pinfo, state.key)
+    if at and at > 0 and (state.gap == nil or state.gap == pinfo.number) then
+        state.gap = pinfo.number
+        local top = tree:add(sslmagic, tvb:range(0, 0))
+        top:set_text("A preamble of which segments are missing")
+        top:add_proto_expert_info(unseen)
+    end
+    state.passed = pinfo.number
+    return 0
+end
+
+-- The front of a stream. Returns the octets taken.
 local function front(tvb, pinfo, tree, state)
     local s = tvb:raw(0, math.min(tvb:len(), 65551))
+    if not is_at_front(s, pinfo, state) then
+        return show_gap(tvb, pinfo, tree, state)
+    end
     local found = judge(s, state.formats, limits())
     if found.more and tvb:reported_len() <= tvb:len() and pinfo.can_desegment > 0 then
-        state.pending, state.claimed = #s, found.wanted and found.claimed
+        state.held, state.claimed = s, found.wanted and found.claimed
         pending[state.key] = state
         await(pinfo, 0, found.wanted)
-        return
+        return tvb:len()
     end
     pending[state.key] = nil
     state.front = pinfo.number
@@ -1358,9 +1466,10 @@ local function front(tvb, pinfo, tree, state)
     pinfo.cols.info:fence()
     local total = found.total
     if total and total < tvb:len() then
-        follow(tvb:range(total):tvb(), pinfo, tree, state, total)
+        follow(tvb, pinfo, tree, state, total)
     end
     show_theirs(tvb, pinfo, tree, found)
+    return tvb:len()
 end
 
 local function is_front(pinfo, state)
@@ -1374,48 +1483,53 @@ end
 
 local function continue(tvb, pinfo, tree, state)
     if is_front(pinfo, state) then
-        front(tvb, pinfo, tree, state)
-    else
-        follow(tvb, pinfo, tree, state, 0)
+        return front(tvb, pinfo, tree, state)
     end
-    return tvb:len()
+    return follow(tvb, pinfo, tree, state, 0)
 end
 
--- `start` is the sequence number of the first octet, nil where there is none to be had.
-local function begin(tvb, pinfo, tree, key, formats, start)
-    local state = { key = key, from = direction(pinfo), formats = formats, start = start }
+-- `held` are the octets that were there before, nil if none were, and `start` is the sequence
+-- number of the first, nil where there is none to be had.
+local function begin(tvb, pinfo, tree, key, formats, held, start)
+    local state = { key = key, from = direction(pinfo), formats = formats, held = held }
     streams[key] = state
+    openers[key] = openers[key] or { from = state.from, start = start }
     pinfo.conversation = sslmagic
     return continue(tvb, pinfo, tree, state)
 end
 
 local ANY = { magic = true, proxy1 = true, proxy2 = true }
--- Streams of which too little is there to tell whether they begin with a signature.
+-- Streams of which too little is there to tell whether they begin with a signature: `held`, what
+-- is there, and `start`, its sequence number. False once that is told.
 local doubtful = {}
 -- Where sequence numbers say nothing: directions that began with something else.
 local plain = {}
 
 -- Returns the octets taken if a stream begins with a signature or may; else 0.
 local function recognise(tvb, pinfo, tree, key)
-    if doubtful[key] == false or not (doubtful[key] or is_first()) or tvb:len() == 0 then
+    local doubt = doubtful[key]
+    if doubt == false or not (doubt or is_first(pinfo, key)) or tvb:len() == 0 then
         return 0
     end
-    local way = is_blind and key .. " from " .. tostring(direction(pinfo))
+    local way = is_nowhere(pinfo, key) and key .. " from " .. tostring(direction(pinfo))
     if way and plain[way] then
         return 0
     end
     local s = tvb:raw(0, math.min(tvb:len(), 16))
+    if doubt and sub(s, 1, #doubt.held) ~= doubt.held then
+        return 0
+    end
     local format = signature(s)
     if format == "part" and pinfo.can_desegment > 0 then
-        doubtful[key] = doubtful[key] or last(seq_field) or true
+        doubtful[key] = { held = s, start = doubt and doubt.start or last(raw_field) }
         await(pinfo, 0)
         return tvb:len()
     elseif format and format ~= "part" then
-        local start = tonumber(doubtful[key] or last(seq_field))
         doubtful[key] = nil
-        return begin(tvb, pinfo, tree, key, ANY, start)
+        doubt = doubt or { start = last(raw_field) }
+        return begin(tvb, pinfo, tree, key, ANY, doubt.held, doubt.start)
     end
-    doubtful[key] = doubtful[key] and false
+    doubtful[key] = doubt and false
     if way then
         plain[way] = true
     end
@@ -1429,67 +1543,48 @@ function sslmagic.dissector(tvb, pinfo, tree)
         return continue(tvb, pinfo, tree, state)
     end
     local formats = required[pinfo.dst_port]
-    if formats and is_first() then
-        return begin(tvb, pinfo, tree, key, formats, last(seq_field))
+    if is_quoted() then
+        return 0
+    elseif formats and is_beginning(pinfo, key) then
+        return begin(tvb, pinfo, tree, key, formats)
     end
-    local octets = prefs.heuristic and recognise(tvb, pinfo, tree, key) or 0
-    if octets > 0 then
-        return octets
-    end
-    local own = of_ports(pinfo)
-    if own then
-        return chained(pinfo, 0, function()
-            return own:call(tvb, pinfo, tree)
-        end)
-    end
-    return 0
+    return prefs.heuristic and recognise(tvb, pinfo, tree, key) or 0
 end
 
 sslmagic:register_heuristic("tcp", function(tvb, pinfo, tree)
-    if is_lifted or is_asking or not prefs.heuristic then
-        return is_lifted
+    local number = pinfo.number
+    if lifted == number or asking == number or not prefs.heuristic then
+        return lifted == number
     end
     local key = key_of(pinfo)
-    if streams[key] then
-        continue(tvb, pinfo, tree, streams[key])
-        return true
+    local state = streams[key]
+    if state then
+        return state.passed ~= number and continue(tvb, pinfo, tree, state) > 0
     end
-    return recognise(tvb, pinfo, tree, key) > 0
+    return not is_quoted() and recognise(tvb, pinfo, tree, key) > 0
 end)
 
-local function take_ports()
-    for port, own in pairs(taken) do
-        tcp_port:remove(port, sslmagic)
-        if own then
-            tcp_port:add(port, own)
-        end
-    end
-    taken, required = {}, {}
-    local function take(port, is_required)
-        local own = tcp_port:get_dissector(port)
-        if taken[port] == nil and (own or is_required) and not is_own(own) then
-            taken[port] = own or false
-            tcp_port:add(port, sslmagic)
-        end
-    end
+local function watch_ports()
+    watched, required = {}, {}
     for _, format in ipairs({ "magic", "proxy1", "proxy2" }) do
         each_port(prefs[format .. "_ports"], function(port)
             required[port] = required[port] or {}
             required[port][format] = true
-            take(port, true)
+            watched[port] = true
         end)
     end
     if prefs.heuristic then
         each_port(prefs.first_ports, function(port)
-            take(port, false)
+            watched[port] = true
         end)
     end
 end
 
 function sslmagic.init()
-    streams, pending, ends = {}, {}, {}
+    streams, openers, pending, ends = {}, {}, {}, {}
     doubtful, plain, is_blind = {}, {}, false
-    take_ports()
+    asking, lifted = nil, nil
+    watch_ports()
 end
 
 -- Ends of streams ------------------------------------------------------------------
@@ -1503,23 +1598,19 @@ local function ended(pinfo)
     local key = key_of(pinfo)
     local state = streams[key]
     -- While TCP gathers octets that were asked for, nobody is shown those that come.
-    local had = state and state.pending or 0
-    if state and state.start then
-        had = last(seq_field) + last(length_field) - state.start
-        local is_lost = had ~= state.pending
-        if state.claimed then
-            is_lost = had >= state.claimed
-        end
-        if is_lost then
-            -- More was sent than was captured.
-            return nil
-        end
-    end
+    local had = state and state.held and #state.held or 0
     if state then
         if not pending[key] or direction(pinfo) ~= state.from then
             return nil
         end
-    elseif not required[pinfo.dst_port] or not is_first() then
+        local at = place(pinfo, key)
+        local held = had
+        had = at and at + last(length_field) or had
+        if state.claimed and had >= state.claimed or not state.claimed and had ~= held then
+            -- More was sent than was captured.
+            return nil
+        end
+    elseif not required[pinfo.dst_port] or not is_beginning(pinfo, key) then
         return nil
     end
     pending[key] = nil
@@ -1533,6 +1624,9 @@ local function ended(pinfo)
 end
 
 function ending.dissector(tvb, pinfo, tree)
+    -- It is called at the end of every frame, whatever was thrown in it.
+    asking, lifted = nil, nil
+    note_opening(pinfo)
     if next(pending) or next(required) then
         ends[pinfo.number] = ends[pinfo.number] or ended(pinfo)
     end

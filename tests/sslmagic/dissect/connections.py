@@ -21,6 +21,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._packets: list[bytes] = []
+        self._kept: list[int] = []
         self.number = 0
 
     def add(
@@ -31,20 +32,16 @@ class Connections:
         answer: Sequence[bytes] = (),
         greeting: bytes = b"",
         ends: int = FIN,
+        kept: int = 65535,
     ) -> int:
         """Add one whose peer sends *pieces*, a segment each; return its tcp.stream.
 
         The listener sends *greeting* before, and *answer* after all of them; *ends* are
-        the flags of the peer's last segment, 0 for none.
+        the flags of the peer's last segment, 0 for none; of each packet *kept* octets
+        are captured.
         """
-        number = self.number
-        self.number += 1
-        peer = bytes([10, 1, *number.to_bytes(2, "big")]), 40000
-        listener = _LISTENER, port
+        number, peer, listener = self._opened(port)
         sent, answered = 1001, 5001
-        self._segment(peer, listener, sent - 1, 0, SYN)
-        self._segment(listener, peer, answered - 1, sent, SYN_ACK)
-        self._segment(peer, listener, sent, answered, ACK)
         if greeting:
             self._segment(listener, peer, answered, sent, PSH_ACK, greeting)
             answered += len(greeting)
@@ -56,13 +53,46 @@ class Connections:
             answered += len(piece)
         if ends:
             self._segment(peer, listener, sent, answered, ends)
+        self._kept += [kept] * (len(self._packets) - len(self._kept))
         return number
+
+    def scatter(
+        self,
+        port: int,
+        segments: Iterable[tuple[int, bytes]],
+        *,
+        opening: bool = True,
+    ) -> int:
+        """Add one whose peer sends octets from those numbers on; return its tcp.stream.
+
+        Its SYN is captured if *opening*. It ends where the last octet has been sent.
+        """
+        number, peer, listener = self._opened(port, opening=opening)
+        stop = 0
+        for at, octets in segments:
+            self._segment(peer, listener, 1001 + at, 5001, PSH_ACK, octets)
+            stop = max(stop, at + len(octets))
+        self._segment(peer, listener, 1001 + stop, 5001, FIN)
+        return number
+
+    def _opened(self, port: int, *, opening: bool = True) -> tuple[int, End, End]:
+        """The number of the next stream, and its ends, which have shaken hands."""
+        number = self.number
+        self.number += 1
+        peer = bytes([10, 1, *number.to_bytes(2, "big")]), 40000
+        listener = _LISTENER, port
+        if opening:
+            self._segment(peer, listener, 1000, 0, SYN)
+            self._segment(listener, peer, 5000, 1001, SYN_ACK)
+            self._segment(peer, listener, 1001, 5001, ACK)
+        return number, peer, listener
 
     def write(self, path: Path, *, snaplen: int = 65535) -> Path:
         """Write them as a pcap file, of each packet *snaplen* octets at most."""
         octets = bytearray(_FILE)
+        self._kept += [snaplen] * (len(self._packets) - len(self._kept))
         for at, packet in enumerate(self._packets):
-            kept = packet[:snaplen]
+            kept = packet[: min(snaplen, self._kept[at])]
             seconds, milliseconds = divmod(at, 1000)
             octets += struct.pack(
                 "<IIII",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +10,14 @@ from pathlib import Path
 from sslmagic.dissect.wireshark import DISSECTOR
 from tests.interop.peers import program
 
-__all__ = ["PATIENCE", "Frames", "by_stream", "frames", "said"]
+__all__ = ["NOBODY", "PATIENCE", "Frames", "by_stream", "frames", "said"]
 
 PATIENCE = 50.0
 
 Frames = list[dict[str, list[str]]]
+
+NOBODY = {**os.environ, "HOME": "/nowhere", "XDG_CONFIG_HOME": "/nowhere"}
+"""An environment without the user's own settings and plugins."""
 
 _WITH = ["-X", f"lua_script:{DISSECTOR}"]
 
@@ -29,6 +33,7 @@ def said(capture: Path, *options: str, dissector: bool = True) -> str:
         check=True,
         capture_output=True,
         timeout=PATIENCE,
+        env=NOBODY,
     )
     noise = [
         line

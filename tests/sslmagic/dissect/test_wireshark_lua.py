@@ -397,6 +397,91 @@ def test_a_preamble_that_was_not_captured_whole(tmp_path: Path) -> None:
     assert len(found["sslmagic.expert.unseen"]) == 1
 
 
+HANDSHAKE = b"\x13BitTorrent protocol" + bytes(48)
+"""What a heuristic takes, and reads to its end."""
+MANY = 250
+"""More than the calls from C into Lua, of which Lua has 200."""
+
+
+def test_what_is_not_captured_blinds_nobody(tmp_path: Path) -> None:
+    """What a dissector throws passes over the Lua that called it: nothing may."""
+    magic = encode(CLIENT, "magic")
+    connections = Connections()
+    for _ in range(MANY):
+        connections.add(443, [HELLO], kept=96)
+        connections.add(80, [b"POST /x HTTP/1.1\r\nHost: x\r\n\r\n"], kept=41)
+        connections.add(ELSEWHERE, [magic + HELLO], answer=[ALERT], kept=96)
+        connections.add(ELSEWHERE, [magic, HELLO], kept=66)
+        connections.add(ELSEWHERE, [magic + HANDSHAKE], kept=96)
+    whole = [
+        connections.add(port, [magic + HELLO], answer=[ALERT])
+        for port in (443, ELSEWHERE)
+    ]
+    capture = connections.write(tmp_path / "cut.pcap")
+    fields = ["sslmagic.source", "tls.handshake.extensions_server_name"]
+    found = by_stream(capture, fields)
+    sources = [stream["sslmagic.source"] for stream in found.values()]
+    assert sources == [[], [], *[["203.0.113.9"]] * 3] * MANY + [["203.0.113.9"]] * 2
+    for number in whole:
+        assert found[number]["tls.handshake.extensions_server_name"] == ["shop.example"]
+
+
+ABSOLUTE = ["-o", "tcp.relative_sequence_numbers:FALSE"]
+
+
+@pytest.mark.parametrize("numbers", [[], ABSOLUTE], ids=["relative", "absolute"])
+def test_segments_that_are_lost_swapped_or_sent_twice(
+    tmp_path: Path, numbers: Sequence[str]
+) -> None:
+    """A fault is said of what stands at the front, and of nothing else."""
+    magic, line = encode(CLIENT, "magic"), encode(CLIENT, "proxy1")
+    seen, none = (["203.0.113.9"], []), ([], [])
+    octets = magic + HELLO
+    size = len(octets)
+    # Segments, and what is said: the source and what is not captured whole.
+    hole = [], ["1"]
+    cases: list[tuple[list[tuple[int, bytes]], tuple[list[str], list[str]]]] = [
+        ([(0, magic[:10]), (15, octets[15:]), (size, b"more")], hole),
+        ([(0, magic[:15]), (20, octets[20:]), (15, magic[15:20])], hole),
+        ([(0, line[:20]), (30, line[30:] + HELLO)], hole),
+        ([(0, octets), (0, octets)], seen),
+        ([(0, magic), (0, octets)], seen),
+        ([(-1, b"\0"), (0, octets)], seen),
+        ([(0, octets), (size, b"more"), (size + 100, magic)], seen),
+        ([(0, magic), (90, magic)], seen),
+        ([(0, b"hello"), (5, octets)], none),
+        ([(20, octets[20:])], none),
+        ([(5, b"\xcd\x03"), (0, b"hello")], none),
+    ]
+    connections = Connections()
+    expected = {
+        connections.scatter(port, segments): shown
+        for segments, shown in cases
+        for port in (443, ELSEWHERE)
+    }
+    required = PORTS["magic"]
+    for segments, shown in cases[:8]:
+        if segments[0][1] != line[:20]:
+            expected[connections.scatter(required, segments)] = shown
+    # What comes first is behind the beginning.
+    swapped = connections.scatter(required, [(20, octets[20:]), (0, magic[:20])])
+    expected[swapped] = none
+    # The listener's own first octets, whatever they are, are no preamble.
+    greeted = connections.add(ELSEWHERE, [octets], greeting=magic)
+    expected[greeted] = seen
+    unopened = connections.scatter(required, [(0, b"hello")], opening=False)
+    expected[unopened] = none
+    late = connections.scatter(required, [(70000, b"\x17\3\3\0\1x")], opening=False)
+    expected[late] = none
+    capture = connections.write(tmp_path / "disorder.pcap")
+    fields = ["sslmagic.source", "sslmagic.expert.unseen", "sslmagic.fault"]
+    found = by_stream(capture, fields, *REQUIRED, *numbers)
+    for number, (source, unseen) in expected.items():
+        assert found[number]["sslmagic.fault"] == [], number
+        assert found[number]["sslmagic.source"] == source, number
+        assert len(found[number]["sslmagic.expert.unseen"]) == len(unseen), number
+
+
 def test_it_can_be_turned_off(tmp_path: Path) -> None:
     connections = Connections()
     connections.add(ELSEWHERE, [encode(CLIENT, "magic") + HELLO])
