@@ -96,17 +96,43 @@ local function is_utf8(s)
     return true
 end
 
--- Text of octets that are meant to be text; what is none stays visible.
+-- Characters that a terminal could obey or hide, as `magic` has them: controls, marks of
+-- direction, separators and spaces other than the usual one, and those of no width.
+local OBEYED = { { 0x00, 0x1F }, { 0x7F, 0xA0 }, { 0xAD, 0xAD }, { 0x600, 0x605 }, { 0x61C, 0x61C },
+    { 0x6DD, 0x6DD }, { 0x70F, 0x70F }, { 0x890, 0x891 }, { 0x8E2, 0x8E2 }, { 0x1680, 0x1680 },
+    { 0x180E, 0x180E }, { 0x2000, 0x200F }, { 0x2028, 0x202F }, { 0x205F, 0x2064 },
+    { 0x2066, 0x206F }, { 0x3000, 0x3000 }, { 0xE000, 0xF8FF }, { 0xFEFF, 0xFEFF },
+    { 0xFFF9, 0xFFFB }, { 0x110BD, 0x110BD }, { 0x110CD, 0x110CD }, { 0x13430, 0x1343F },
+    { 0x1BCA0, 0x1BCA3 }, { 0x1D173, 0x1D17A }, { 0xE0001, 0xE0001 }, { 0xE0020, 0xE007F },
+    { 0xF0000, 0x10FFFF } }
+
+local LEADS = { 0, 0xC0, 0xE0, 0xF0 }
+
+local function is_obeyed(octets)
+    local code = byte(octets, 1) - LEADS[#octets]
+    for index = 2, #octets do
+        code = code * 64 + byte(octets, index) % 64
+    end
+    for _, range in ipairs(OBEYED) do
+        if code <= range[2] then
+            return code >= range[1]
+        end
+    end
+    return false
+end
+
+-- Text of octets that are meant to be text; what is none, or is more than text, stays visible.
 local function text(s)
     local parts, index = {}, 1
     while index <= #s do
-        local value, size = byte(s, index), character(s, index)
-        if not size or value < 0x20 or value == 0x7F then
-            parts[#parts + 1] = string.format("\\x%02x", value)
-            size = 1
-        else
-            parts[#parts + 1] = sub(s, index, index + size - 1)
+        local size = character(s, index) or 1
+        local octets = sub(s, index, index + size - 1)
+        if #octets == 1 and byte(octets) > 0x7F or is_obeyed(octets) then
+            octets = string.gsub(octets, ".", function(one)
+                return string.format("\\x%02x", byte(one))
+            end)
         end
+        parts[#parts + 1] = octets
         index = index + size
     end
     return table.concat(parts)

@@ -6,12 +6,14 @@ import itertools
 import random
 import re
 import subprocess
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sslmagic.anatomy import printable
 from sslmagic.decoder import Decoder
 from sslmagic.dissect.wireshark import DISSECTOR
 from sslmagic.errors import DecodeError
@@ -113,6 +115,41 @@ def test_what_is_wireshark_s_is_lua_5_4_too(tmp_path: Path) -> None:
     needs("lua5.4")
     script = f"assert(loadfile('{DISSECTOR}'))"
     subprocess.run([program("lua5.4") or "", "-e", script], check=True, timeout=20)
+
+
+# Which characters are assigned, and which are for private use, differs between versions.
+ASSIGNED = [
+    code
+    for code in (*range(0xD800), *range(0xE000, 0x1FFFE), *range(0xE0000, 0xE0100))
+    if unicodedata.category(chr(code)) != "Cn"
+]
+
+
+def test_no_text_moves_a_terminal(tmp_path: Path) -> None:
+    """What `magic` escapes is escaped here, and nothing else is."""
+    needs("lua5.4")
+    script = tmp_path / "text.lua"
+    codes = ",".join(map(str, ASSIGNED))
+    script.write_text(
+        f"local text = dofile('{DISSECTOR}').text\n"
+        f"for _, code in ipairs({{{codes}}}) do\n"
+        "local one = utf8.char(code)\n"
+        "if text(one) ~= one then print(code, text(one)) end\n"
+        "end"
+    )
+    ended = subprocess.run(
+        [program("lua5.4") or "", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    escaped = [code for code in ASSIGNED if printable(chr(code)) != chr(code)]
+    octets = [chr(code).encode().hex(" ").split() for code in escaped]
+    assert ended.stdout.splitlines() == [
+        f"{code}\t\\x" + r"\x".join(one)
+        for code, one in zip(escaped, octets, strict=True)
+    ]
 
 
 LIMITED = sorted(
@@ -435,11 +472,12 @@ def test_segments_that_are_lost_swapped_or_sent_twice(
 ) -> None:
     """A fault is said of what stands at the front, and of nothing else."""
     magic, line = encode(CLIENT, "magic"), encode(CLIENT, "proxy1")
-    seen, none = (["203.0.113.9"], []), ([], [])
+    seen: tuple[list[str], list[str]] = ["203.0.113.9"], []
+    none: tuple[list[str], list[str]] = [], []
     octets = magic + HELLO
     size = len(octets)
     # Segments, and what is said: the source and what is not captured whole.
-    hole = [], ["1"]
+    hole: tuple[list[str], list[str]] = [], ["1"]
     cases: list[tuple[list[tuple[int, bytes]], tuple[list[str], list[str]]]] = [
         ([(0, magic[:10]), (15, octets[15:]), (size, b"more")], hole),
         ([(0, magic[:15]), (20, octets[20:]), (15, magic[15:20])], hole),
