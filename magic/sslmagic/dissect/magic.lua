@@ -731,6 +731,15 @@ local function judge(s, formats, limits)
     return found
 end
 
+-- When a proof was made, in seconds and milliseconds of the epoch. As numbers with a point, since
+-- 64 bits are more than a whole number of Lua 5.3 has.
+local function created(s)
+    local milliseconds = (u16(s, 20) * 65536.0 + u16(s, 22)) * 4294967296.0
+        + u16(s, 24) * 65536.0 + u16(s, 26)
+    local seconds = math.floor(milliseconds / 1000)
+    return seconds, math.floor(milliseconds - seconds * 1000.0)
+end
+
 -- Whether `s` begins with a signature (section 5.3): its format; "part" if it is too short to
 -- tell; or nil.
 local function signature(s)
@@ -753,7 +762,8 @@ end
 
 if not Proto then
     -- No Wireshark: the judgement alone, for whoever loads it into a bare Lua.
-    return { judge = judge, signature = signature, tlv_name = tlv_name, host = host, text = text }
+    return { judge = judge, signature = signature, tlv_name = tlv_name, host = host, text = text,
+        created = created }
 end
 
 -- Fields ---------------------------------------------------------------------------
@@ -1055,12 +1065,9 @@ local function show_proof(tree, tvb, s)
     put(block, F.bound, tvb, 14, 2)
     put(block, F.key_id, tvb, 16, 4)
     if #s >= 28 then
-        local milliseconds = (u16(s, 20) * 65536 + u16(s, 22)) * 4294967296
-            + u16(s, 24) * 65536 + u16(s, 26)
-        local seconds = math.floor(milliseconds / 1000)
+        local seconds, rest = created(s)
         -- Beyond the year 9999 there is no time to show, only the number.
         if seconds < 253402300800 then
-            local rest = math.floor(milliseconds - seconds * 1000)
             put(block, F.created, tvb, 20, 8, NSTime.new(seconds, rest * 1000000))
         end
         put(block, F.created_ms, tvb, 20, 8)

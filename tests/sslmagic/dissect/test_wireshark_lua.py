@@ -111,6 +111,31 @@ def test_the_judgement_says_the_same_in_a_newer_lua(tmp_path: Path) -> None:
     assert ended.stdout == expected
 
 
+def test_the_latest_time_of_a_proof(tmp_path: Path) -> None:
+    """64 bits, where a whole number of Lua 5.4 has 63 and a sign."""
+    needs("lua5.4")
+    script = tmp_path / "created.lua"
+    script.write_text(
+        f"local created = dofile('{DISSECTOR}').created\n"
+        "local function said(octets)\n"
+        "print(string.format('%.0f %.0f', created(string.rep('\\0', 20) .. octets)))\n"
+        "end\n"
+        "said('\\255\\255\\255\\255\\255\\255\\255\\255')\n"
+        "said('\\0\\0\\1\\x9a\\xc2\\x6b\\x4d\\x15')"
+    )
+    ended = subprocess.run(
+        [program("lua5.4") or "", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    latest, usual = ended.stdout.splitlines()
+    assert float(latest.split()[0]) == pytest.approx(2**64 / 1000)
+    seconds, milliseconds = divmod(0x0000019AC26B4D15, 1000)
+    assert usual == f"{seconds} {milliseconds}"
+
+
 def test_what_is_wireshark_s_is_lua_5_4_too(tmp_path: Path) -> None:
     needs("lua5.4")
     script = f"assert(loadfile('{DISSECTOR}'))"
