@@ -768,13 +768,18 @@ end
 
 -- Fields ---------------------------------------------------------------------------
 
+local is_new, sslmagic = pcall(Proto, "sslmagic", "MAGIC preamble")
+if not is_new then
+    -- It is there already: installed, and now named to be tried as well.
+    return
+end
+
 set_plugin_info({
     version = VERSION,
     author = "The sslmagic maintainers",
     description = "MAGIC preambles, and the PROXY protocol read strictly",
 })
 
-local sslmagic = Proto("sslmagic", "MAGIC preamble")
 -- A second protocol, since one that is called for every frame has no other use.
 local ending = Proto("sslmagic_end", "End of a stream inside its preamble")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -13,6 +12,8 @@ import pytest
 from sslmagic.dissect import wireshark
 from sslmagic.dissect.wireshark import DISSECTOR, NAME, Change
 from tests.interop.peers import needs, program
+from tests.sslmagic.dissect.connections import Connections
+from tests.sslmagic.dissect.shark import NOBODY
 
 VERSION = version("sslmagic")
 
@@ -92,7 +93,23 @@ def test_tshark_loads_what_was_installed(
         capture_output=True,
         text=True,
         timeout=30,
-        env={**os.environ, "HOME": str(tmp_path)},
+        env={**NOBODY, "HOME": str(tmp_path)},
     ).stdout
     (line,) = (line for line in said.splitlines() if line.endswith(f"/{NAME}"))
     assert line.split("\t")[1] == VERSION
+    # The document's other way, by name, is no second protocol beside it.
+    connections = Connections()
+    connections.add(9443, [bytes.fromhex("cd030300074d41474910 0000")])
+    ended = subprocess.run(
+        [
+            *(program("tshark") or "", "-X", f"lua_script:{DISSECTOR}"),
+            *("-r", str(connections.write(tmp_path / "one.pcap")), "-Y", "sslmagic"),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**NOBODY, "HOME": str(tmp_path)},
+    )
+    assert "Lua" not in ended.stderr
+    assert len(ended.stdout.splitlines()) == 1

@@ -142,7 +142,7 @@ def test_what_is_wireshark_s_is_lua_5_4_too(tmp_path: Path) -> None:
     subprocess.run([program("lua5.4") or "", "-e", script], check=True, timeout=20)
 
 
-# Which characters are assigned, and which are for private use, differs between versions.
+# Which characters are assigned differs between versions.
 ASSIGNED = [
     code
     for code in (*range(0xD800), *range(0xE000, 0x1FFFE), *range(0xE0000, 0xE0100))
@@ -648,15 +648,78 @@ def test_the_packet_in_the_document(tmp_path: Path) -> None:
     assert shown.endswith(f"\n{excerpt}")
 
 
+def told(source: str, *tlvs: str) -> Preamble:
+    return Preamble(
+        source=(source, 51235),
+        destination=("2001:db8::2" if ":" in source else "198.51.100.2", 443),
+        tlvs=[TLV.parse(*text.split("=", 1)) for text in tlvs],
+    )
+
+
+DAMAGED = bytearray(encode(told("192.0.2.1"), "magic", crc32c=True))
+DAMAGED[-1] ^= 1
+STREAMS = {
+    "none": [HELLO],
+    "magic": [encode(CLIENT, "magic") + HELLO],
+    "proxy1": [encode(told("192.0.2.1"), "proxy1") + HELLO],
+    "proxy2": [encode(told("192.0.2.1"), "proxy2") + HELLO],
+    "ipv6": [encode(told("2001:db8::9"), "magic") + HELLO],
+    "local": [encode(Preamble.local(), "magic") + HELLO],
+    "signed": [bytes.fromhex(SIGNED["wire"]) + HELLO],
+    "checksum": [bytes(DAMAGED) + HELLO],
+    "nested": [encode(told("192.0.2.1"), "magic") * 2],
+    "truncated": [encode(told("192.0.2.1"), "magic")[:20]],
+    "T5": [next(one.octets for one in vectors() if one.rule == "T5" and not one.valid)],
+    "authority": [encode(told("192.0.2.1", "AUTHORITY=shop.example"), "magic")],
+    "aws": [encode(told("192.0.2.1", "AWS_VPCE_ID=vpce-1"), "proxy2")],
+    "unverified": [encode(told("192.0.2.1", "SSL=client=SSL,verify=3"), "magic")],
+}
+
+
+ITS = {"magic", "signed", "T5"}
+"""The streams of the client that the document names."""
+FOUND: dict[str, set[str]] = {
+    "sslmagic": {*STREAMS} - {"none"},
+    "sslmagic.fault": {"checksum", "nested", "truncated", "T5"},
+    'sslmagic.fault == "checksum"': {"checksum"},
+    'sslmagic.fault == "nested"': {"nested"},
+    'sslmagic.fault == "truncated"': {"truncated"},
+    'sslmagic.clause == "T5"': {"T5"},
+    'sslmagic.source == "203.0.113.9"': ITS,
+    "sslmagic.source.ipv4 == 203.0.113.0/24": ITS,
+    "sslmagic.source.ipv6 == 2001:db8::/32": {"ipv6"},
+    "sslmagic.source_port == 51234": ITS,
+    'sslmagic.format == "proxy2"': {"proxy2", "aws"},
+    "sslmagic.command == 0": {"local"},
+    "sslmagic.profile > 0": {"signed"},
+    "sslmagic.proof.key_id == 7": {"signed"},
+    'sslmagic.tlv.authority == "shop.example"': {"authority", "signed"},
+    "sslmagic.tlv.type == 0xea": {"aws"},
+    "sslmagic.tlv.aws_vpce_id": {"aws"},
+    "sslmagic.tlv.ssl.verify != 0": {"unverified"},
+    "tcp.seq == 1 and tcp.len > 0 and tcp.srcport > tcp.dstport and not sslmagic": {
+        *("none", "truncated"),
+    },
+}
+
+
 def test_the_filters_in_the_document(tmp_path: Path) -> None:
     filters = re.findall(r"^\| `([^`]+)` \|", between("filters"), re.MULTILINE)
-    assert len(filters) > 15
+    assert filters == list(FOUND)
     connections = Connections()
-    connections.add(ELSEWHERE, [b"none"])
-    capture = connections.write(tmp_path / "one.pcap")
-    # A name that does not exist, or a value of another type, would be an error.
-    every = " or ".join(f"({one})" for one in filters)
-    assert "9443 [PSH, ACK]" in said(capture, "-Y", every)
+    for pieces in STREAMS.values():
+        connections.add(ELSEWHERE, pieces, answer=[ALERT])
+    capture = connections.write(tmp_path / "filters.pcap")
+    columns = [
+        f"({one}) and tcp.stream == {number}"
+        for one in filters
+        for number in range(len(STREAMS))
+    ]
+    table = said(capture, "-q", "-z", ",".join(["io,stat,0", *columns]))
+    (row,) = re.findall(r"^\|[^|]*<>[^|]*\|(.*)\|$", table, re.MULTILINE)
+    counts = iter(map(int, row.split("|")[::2]))
+    found = {one: {name for name in STREAMS if next(counts)} for one in filters}
+    assert found == FOUND
 
 
 def test_the_settings_in_the_document() -> None:
