@@ -71,13 +71,11 @@ class Variant:
         self.parts = parts
         self.least = sum(part.least for part in parts)
         self.most = sum(part.most for part in parts)
-        self._behind = [
-            (
-                sum(part.least for part in parts[at + 1 :]),
-                sum(part.most for part in parts[at + 1 :]),
-            )
-            for at in range(len(parts))
-        ]
+        self._behind: list[tuple[int, int]] = []
+        least, most = self.least, self.most
+        for part in parts:
+            least, most = least - part.least, most - part.most
+            self._behind.append((least, most))
         for kind in (Address, Port):
             if not any(isinstance(one, kind) and one.of == "source" for one in parts):
                 raise ConfigurationError(
@@ -120,12 +118,18 @@ class Variant:
         part = self.parts[at]
         before = self.parts[at - 1] if at else None
         after = self.parts[at + 1] if at + 1 < len(self.parts) else None
+        if isinstance(part, Length) and part.of == "next":
+            if after is None:
+                raise ConfigurationError(
+                    f"part {at + 1}: a length of the next, and none is"
+                )
+            if isinstance(after, Length):
+                # As wide as what it says, it could not be written from left to right.
+                raise ConfigurationError(
+                    f"part {at + 1}: a length of the next, which is a length itself"
+                )
         if isinstance(before, Length) and before.of == "next":
             return _Stop.GIVEN
-        if isinstance(part, Length) and part.of == "next" and after is None:
-            raise ConfigurationError(
-                f"part {at + 1}: a length of the next, and none is"
-            )
         if part.least == part.most:
             return _Stop.WIDTH
         if isinstance(after, Literal):

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from sslmagic.block import Transport
-from sslmagic.decoder import Decoder, checked_formats, decode
+from sslmagic.decoder import Decoder, Framer, checked_formats, decode
 from sslmagic.errors import (
     ConfigurationError,
     DecodeError,
@@ -26,6 +26,7 @@ from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.learnt import MOST, Learnt
 from sslmagic.wire.parts import Checksum, Length, Literal, Unknown
 from sslmagic.wire.translate import translate
+from tests.sslmagic.wire.chance import layout_of_chance, spoilt
 from tests.sslmagic.wire.layouts import FOUR, LAYOUTS, SIX, SPP, layout
 
 HELLO = b"\x16\x03\x01\x00\x05hello"
@@ -100,6 +101,34 @@ def test_any_octets_mean_the_same_at_any_cut(learnt: Learnt) -> None:
         limit = chance.randrange(1, 60)
         bounded = fed(learnt, [bytes(octets)], limit)
         assert bounded == fed(learnt, octet_by_octet(bytes(octets)), limit)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_layout_and_any_octets(seed: int) -> None:
+    """Nothing but DecodeError, the same at any cut, and no octet of what follows."""
+    chance = random.Random(seed)
+    read = 0
+    for _ in range(60):
+        learnt = layout_of_chance(chance)
+        for preamble in (FOUR, SIX):
+            try:
+                octets = encode(preamble, learnt)
+            except EncodeError:
+                octets = bytes(chance.choices(b"AB\x01\0 \r\n1234:.", k=40))
+            octets = spoilt(octets + HELLO, chance)
+            limit = chance.randint(8, len(octets))
+            whole = fed(learnt, [octets], limit)
+            assert whole == fed(learnt, octet_by_octet(octets), limit), learnt
+            cut = chance.randrange(len(octets))
+            assert whole == fed(learnt, [octets[:cut], octets[cut:]], limit), learnt
+            if isinstance(whole, Preamble):
+                read += 1
+                end = len(octets) - len(decode(octets, learnt, limit=limit)[1])
+                for have in range(end):
+                    framer = Framer(learnt, limit=limit)
+                    framer.feed(octets[:have])
+                    assert have + framer.wanted <= end, learnt
+    assert read > 15
 
 
 @by_name

@@ -28,6 +28,14 @@ CLIENT = b"\xcb\0\x71\x09\xc8\x22"
         ((Address(of="destination"), PORT), "no address of the source"),
         ((Length(width=1), Length(width=1), SOURCE, PORT), "two lengths"),
         ((SOURCE, PORT, Length(of="next", width=1)), "and none is"),
+        (
+            (SOURCE, PORT, Length(of="next", width=1), Length(of="next", width=1)),
+            "part 3: a length of the next, which is a length itself",
+        ),
+        (
+            (Length(of="next", width=1), Length(form="decimal", width=2), SOURCE, PORT),
+            "part 1: a length of the next, which is a length itself",
+        ),
         ((PORT, TEXT), "part 2: nothing tells where the source ends"),
         ((TEXT, PORT), "part 1: nothing tells"),
         ((TEXT, Literal(b":"), PORT), "part 1: .* may hold that octet itself"),
