@@ -42,6 +42,10 @@ _PARTS: dict[str, type[Part]] = {
 _NAMES = {kind: name for name, kind in _PARTS.items()}
 _NUMBERS = {"width", "bias", "shortest", "longest"}
 _TRUTHS = {"full", "upper", "text"}
+_LONGEST = 1 << 18
+"""Octets of the longest file: a layout of a few thousand parts with remarks."""
+_MOST_BITS = 32
+"""Bits of a whole number: none of a layout needs as many."""
 _TEXT = frozenset(range(0x20, 0x7F)) - frozenset(b'\\"')
 
 
@@ -63,7 +67,12 @@ class Layout(Learnt):
                 would be right.
             OSError: it cannot be read.
         """
-        octets = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            octets = file.read(_LONGEST + 1)
+        if len(octets) > _LONGEST:
+            raise ConfigurationError(
+                f"{path}: more than {_LONGEST} octets: no layout is so long"
+            )
         try:
             text = octets.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -81,10 +90,13 @@ class Layout(Learnt):
         """
         try:
             return cls._read(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, ConfigurationError) as error:
             raise ConfigurationError(f"{name}: {error}") from None
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{name}: {error}") from None
+        except ValueError:
+            # Python neither converts nor prints one of some thousand digits.
+            raise ConfigurationError(f"{name}: a number of too many digits") from None
+        except RecursionError:
+            raise ConfigurationError(f"{name}: nested too deep") from None
 
     @classmethod
     def _read(cls, file: Mapping[str, Any]) -> Self:
@@ -94,6 +106,8 @@ class Layout(Learnt):
         name = file.get("format")
         if not isinstance(name, str):
             raise ConfigurationError("format: the name of the layout, in quotes")
+        if not isinstance(file.get("about", ""), str):
+            raise ConfigurationError("about: words about it, in quotes")
         tables: object = file.get("variant")
         if not _is_list(tables):
             raise ConfigurationError("variant: one or more [[variant]] with parts")
@@ -217,6 +231,8 @@ def _check_type(key: str, value: Any) -> None:
     if key in _NUMBERS:
         if type(value) is not int:
             raise ConfigurationError(f"{key}={value!r} should be a whole number")
+        if value.bit_length() > _MOST_BITS:
+            raise ConfigurationError(f"{key}: a number of more than {_MOST_BITS} bits")
     elif key in _TRUTHS:
         if type(value) is not bool:
             raise ConfigurationError(f"{key}={value!r} should be true or false")

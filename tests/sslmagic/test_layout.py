@@ -48,6 +48,20 @@ def test_what_is_written_is_loaded(learnt: Learnt, tmp_path: Path) -> None:
         ('learnt = 1\nformat = "x"', "learnt: write learnt = true"),
         ("learnt = true", "format: the name of the layout, in quotes"),
         (HEAD, "variant: one or more"),
+        (HEAD + "about = 5", "about: words about it, in quotes"),
+        (HEAD + "variant = " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        (parts(f"{{part='length', bias={'9' * 5000}}}"), "a number of too many digits"),
+        (
+            parts(f"{{part='length', width=1, bias=0x{'f' * 9}}}, {CLIENT}"),
+            "variant 1: part 1: bias: a number of more than 32 bits",
+        ),
+        (parts(f"{{part=0x{'f' * 5000}}}"), "a number of too many digits"),
+        (
+            parts(f"{{part='literal', text='A'}}, {CLIENT}")
+            + f"[[variant]]\nparts=[{CLIENT}, {{part='unknown', width=400000000}}]",
+            "variant 2: 400000006 octets at the least, where 4096 is most",
+        ),
+        (HEAD + f"[[variant]]\nparts = [{CLIENT}]\n" * 17, "where 16 are most"),
         (HEAD + "size = 3", "'size' is no key: there are about, format, learnt"),
         (HEAD + "variant = [3]", "variant 1: a table with parts"),
         (HEAD + "[[variant]]\nat = 3", "variant 1: 'at' is no key: there are parts"),
@@ -105,6 +119,14 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
         Layout.load(file)
     with pytest.raises(FileNotFoundError):
         Layout.load(tmp_path / "none.toml")
+
+
+def test_a_file_that_does_not_end(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="more than 262144 octets"):
+        Layout.load("/dev/zero")
+    file = tmp_path / "layout.toml"
+    file.write_text(parts(f"{CLIENT}") + "# .\n" * 65_000)
+    assert Layout.load(file).least == 6
 
 
 def test_a_listener_takes_it_off() -> None:

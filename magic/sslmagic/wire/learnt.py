@@ -25,6 +25,9 @@ __all__ = ["MOST", "Learnt"]
 MOST = 4096
 """Octets of the longest preamble of a layout that a receiver takes."""
 
+_MOST_VARIANTS = 16
+"""Each is tried on the octets of every connection, and told apart from every other."""
+
 _TAKEN = {"magic", "proxy1", "proxy2", "auto", "none", "plain"}
 """Names that mean something else where a format is named."""
 _SIZE = {Transport.TCP4: 4, Transport.TCP6: 16}
@@ -63,13 +66,19 @@ class Learnt(str):
         put(learnt, "variants", tuple(variants))
         if not learnt.variants:
             raise ConfigurationError("no variant: a layout has at least one")
+        if len(learnt.variants) > _MOST_VARIANTS:
+            raise ConfigurationError(
+                f"{len(learnt.variants)} variants, where {_MOST_VARIANTS} are most"
+            )
+        for number, variant in enumerate(learnt.variants, 1):
+            if variant.least > MOST:
+                raise ConfigurationError(
+                    f"variant {number}: {variant.least} octets at the least, where"
+                    f" {MOST} is most"
+                )
         put(learnt, "least", min(variant.least for variant in learnt.variants))
         most = max(variant.most for variant in learnt.variants)
         put(learnt, "limit", min(most, MOST))
-        if learnt.least > MOST:
-            raise ConfigurationError(
-                f"{learnt.least} octets at the least, where {MOST} is most"
-            )
         _check_told_apart(learnt.variants)
         firsts = (variant.alphabets()[0] for variant in learnt.variants)
         put(learnt, "firsts", frozenset[int]().union(*firsts))
