@@ -36,6 +36,9 @@ STRANGER = "127.0.0.66"
 DEADLINE = 1.0
 """Seconds, for whatever deadline a listener can be given."""
 
+ENDLESS = 1.2
+"""Seconds to wait for one that has no deadline."""
+
 BOTH = ("proxy1", "proxy2")
 ALL = ("magic", *BOTH)
 
@@ -55,6 +58,8 @@ class Listener:
     needs: tuple[str, ...] = ()
     source: str = TRUSTED
     """Where it is asked from."""
+    patience: float = 2.5
+    """Seconds to wait for who says nothing: more than its deadline, if it has one."""
 
     @property
     def is_here(self) -> bool:
@@ -117,12 +122,14 @@ LISTENERS = (
         setting="proxy-proxy, the backend believes it",
         place="hitch-proxy",
         needs=("hitch",),
+        patience=ENDLESS,
     ),
     Listener(
         name="hitch",
         setting="write-proxy-v2, the backend believes it",
         place="hitch-write",
         needs=("hitch",),
+        patience=ENDLESS,
     ),
     Listener(
         name="stunnel",
@@ -134,17 +141,20 @@ LISTENERS = (
         name="gunicorn",
         setting="--proxy-protocol auto --proxy-allow-from 127.0.0.9",
         place="gunicorn",
+        patience=ENDLESS,
     ),
     Listener(
         name="gunicorn",
         setting="--proxy-protocol auto --proxy-allow-from 127.0.0.9",
         place="gunicorn",
         source=STRANGER,
+        patience=ENDLESS,
     ),
     Listener(
         name="gunicorn",
         setting="the same with --certfile",
         place="gunicorn-tls",
+        patience=ENDLESS,
     ),
     Listener(
         name="magic node",

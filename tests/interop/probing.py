@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
 import tempfile
@@ -35,7 +36,7 @@ __all__ = ["LIMITS", "PAGE", "heard", "page", "row", "survey"]
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "probe.md"
 
-LIMITS = Limits(answer=1.0, patience=3.0, pause=0.0, late=0.4, between=0.01)
+LIMITS = Limits(answer=1.0, pause=0.0, late=0.2, between=0.005)
 REQUEST = f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode()
 
 NAMES = {"magic": "MAGIC", "proxy1": "v1", "proxy2": "v2"}
@@ -66,7 +67,7 @@ def survey(listener: Listener, address: Address) -> Report:
     return Survey(
         Target(name=address[0], address=Endpoint(*address)),
         request=REQUEST,
-        limits=LIMITS,
+        limits=dataclasses.replace(LIMITS, patience=listener.patience),
         source=listener.source,
         server_name=NAME,
     ).run()
@@ -147,9 +148,9 @@ def _trial(report: Report, name: str) -> str:
 
 def _wait(trial: Trial | None) -> str:
     assert trial is not None
-    lasted = round(trial.answer.lasted)
     if not trial.answer.ended:
-        return f"over {lasted} s"
+        return f"over {int(trial.answer.lasted)} s"
+    lasted = round(trial.answer.lasted)
     return f"{lasted} s" if lasted else "at once"
 
 
@@ -189,5 +190,5 @@ def main(arguments: Iterable[str] = ()) -> int:
 
 
 if __name__ == "__main__":
-    assert LIMITS.patience > DEADLINE
+    assert all(one.patience > DEADLINE for one in LISTENERS)
     sys.exit(main())

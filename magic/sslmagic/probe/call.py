@@ -267,10 +267,12 @@ class _Exchange:
         return bytes(text[:MOST])
 
     def _is_whole(self, text: bytes) -> bool:
+        if not b"HTTP/".startswith(text[:5]):
+            # What is no HTTP has no length: its first octets say what it is.
+            return True
         head, blank, body = text.partition(b"\r\n\r\n")
         if not blank:
-            # What is no HTTP has no length: its first octets say what it is.
-            return not b"HTTP/".startswith(text[:5])
+            return False
         return self._caller.request.startswith(b"HEAD ") or _has_all(head, body)
 
 

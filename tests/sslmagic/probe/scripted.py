@@ -17,7 +17,7 @@ from sslmagic.wire import signature
 __all__ = ["LIMITS", "Server", "listening", "page", "target"]
 
 LIMITS = Limits(
-    answer=0.5, patience=0.1, pause=0.0, late=0.02, gap=0.01, between=0.0, timeout=30.0
+    answer=0.5, patience=0.05, pause=0.0, late=0.02, gap=0.01, between=0.0, timeout=30.0
 )
 PATIENCE = 5.0
 """Seconds after which a script that waits for its client gives up."""

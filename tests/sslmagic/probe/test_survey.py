@@ -34,13 +34,19 @@ from tests.sslmagic.probe.scripted import (
 )
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-HASTY = Limits(answer=0.1, patience=0.05, pause=0.0, late=0.0, gap=0.0, between=0.0)
+HASTY = Limits(answer=0.2, patience=0.05, pause=0.0, late=0.0, gap=0.0, between=0.0)
 """Where silence is heard often, and nothing that is measured."""
 
 
 @pytest.fixture(scope="module")
 def tls(authority: Authority) -> ssl.SSLContext:
     return authority.server()
+
+
+@pytest.fixture(scope="module")
+def requiring(tls: ssl.SSLContext) -> Report:
+    """A server behind TLS that requires any preamble, as all questions find it."""
+    return survey(Server(tls=tls))
 
 
 def survey(
@@ -106,7 +112,7 @@ def test_a_server_that_requires_a_preamble_in_front_of_tls(
 
 
 def test_a_server_in_clear(tls: ssl.SSLContext) -> None:
-    one = only(survey(Server(formats=("proxy1",)), formats=("proxy1",)))
+    one = only(survey(Server(formats=("proxy1",)), formats=("proxy1",), limits=HASTY))
     assert (one.stance, one.behind) == (Stance.REQUIRED, Speech.HTTP)
     assert one.belief is Belief.BELIEVED
     assert "clear" not in one.trials
@@ -297,7 +303,7 @@ def test_who_answers_anything_takes_nothing(
         while octets := connection.recv(65536):
             answer(connection, octets)
 
-    report = survey(script, limits=HASTY)
+    report = survey(script, formats=("proxy1", "proxy2"), limits=HASTY)
     assert {one.stance for one in report.formats} == {Stance.REFUSED}
     assert {one.belief for one in report.formats} == {Belief.NOT_SHOWN}
     for one in report.formats:
@@ -370,21 +376,23 @@ def test_who_waits_for_the_rest_turns_nobody_away() -> None:
         while (octets := connection.recv(65536)) and b"\r\n" not in octets:
             pass
 
-    report = survey(waiting, formats=("proxy1",))
+    report = survey(waiting, formats=("proxy1",), limits=HASTY)
     assert not report.turns_away
     assert only(report).trials["half"].answer.came is Came.SILENCE
 
 
-def slow(script: Script, *numbers: int) -> Script:
-    """The same, but that it has no answer to some connections, counted from 1."""
+def silent(connection: socket.socket) -> None:
+    """Reads, and has no answer."""
+    while connection.recv(65536):
+        pass
+
+
+def slow(script: Script, *numbers: int, instead: Script = silent) -> Script:
+    """The same, but that some connections, counted from 1, get something else."""
     count = itertools.count(1)
 
     def served(connection: socket.socket) -> None:
-        if next(count) in numbers:
-            while connection.recv(65536):
-                pass
-        else:
-            script(connection)
+        (instead if next(count) in numbers else script)(connection)
 
     return served
 
@@ -422,7 +430,7 @@ def test_variations_fail_for_sure_only_if_the_whole_is_taken_again(
     report = survey(once, formats=("proxy2",), limits=HASTY)
     assert only(report).taken("again")
     assert only(report).stance is Stance.REQUIRED
-    ended = slow(once, *range(5, MOST))
+    ended = slow(once, *range(5, MOST), instead=closing)
     report = survey(ended, formats=("proxy2",), limits=HASTY)
     assert only(report).stance is Stance.UNKNOWN
 
@@ -478,10 +486,6 @@ def test_no_more_connections_than_it_may_make(connections: int) -> None:
 
 
 def test_no_longer_than_it_may_take() -> None:
-    def silent(connection: socket.socket) -> None:
-        while connection.recv(65536):
-            pass
-
     limits = Limits(timeout=0.2, answer=5.0, patience=5.0)
     began = time.monotonic()
     report = survey(silent, limits=limits)
@@ -498,10 +502,9 @@ def test_it_stops_when_nobody_listens_any_more() -> None:
     assert report.stopped is not None
 
 
-def test_it_asks_with_one_connection_at_a_time(tls: ssl.SSLContext) -> None:
+def test_it_asks_with_one_connection_at_a_time(requiring: Report) -> None:
     """The scripted listener accepts one after the other, and none is given up."""
-    report = survey(Server(tls=tls), formats=("magic",))
-    failed = [one for one in report.trials if one.answer.came is Came.UNREACHABLE]
+    failed = [one for one in requiring.trials if one.answer.came is Came.UNREACHABLE]
     assert failed == []
 
 
@@ -516,7 +519,7 @@ def test_it_sends_one_request_and_nothing_else(tls: ssl.SSLContext) -> None:
             while part := connection.recv(65536):
                 said[-1] += part
 
-    limits = Limits(answer=0.05, patience=0.05, pause=0.0)
+    limits = Limits(answer=0.02, patience=0.02, pause=0.0)
     heard: list[Trial] = []
     survey(recording, limits=limits, heard=heard)
     for octets, trial in zip(said, heard, strict=True):
@@ -557,7 +560,6 @@ def test_a_format_that_is_none_is_the_callers_mistake() -> None:
         survey(refusing, formats=("proxy3",))
 
 
-def test_questions_have_names_of_their_own(tls: ssl.SSLContext) -> None:
-    report = survey(Server(tls=tls))
-    questions: list[Question] = [one.question for one in report.trials]
+def test_questions_have_names_of_their_own(requiring: Report) -> None:
+    questions: list[Question] = [one.question for one in requiring.trials]
     assert len({question.name for question in questions}) == len(questions)
