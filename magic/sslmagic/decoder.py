@@ -39,14 +39,26 @@ _Choice = dict[int, tuple[str, Callable[[bytes, int], Framing], int]]
 
 
 def checked_formats(formats: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of one or several formats as a tuple.
+    """Return the names of the formats that a receiver accepts as a tuple.
 
     A learnt layout stands for its own name, if the first octet can choose it.
 
     Raises:
         ConfigurationError: none is named, one does not exist, or no first octet tells
-            a learnt one from another, or from TLS.
+            a learnt one from another, from TLS, or from anything else.
     """
+    names = _named(formats)
+    for name in names:
+        if isinstance(name, Learnt) and not name.is_recognisable:
+            raise ConfigurationError(
+                f"layout {name} starts with no literal: whatever a client without a"
+                " preamble says would be read as one, a ClientHello too"
+            )
+    return names
+
+
+def _named(formats: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the names of what may be decoded, where nobody's word is believed."""
     if isinstance(formats, str):
         names: tuple[str, ...] = (formats,)
     else:
@@ -73,8 +85,7 @@ def _check_chosen(names: tuple[str, ...]) -> None:
             )
         if len(names) > 1 and not layout.is_recognisable:
             raise ConfigurationError(
-                f"layout {layout} starts with no literal: it can be the only format of"
-                " a receiver, not one of several"
+                f"layout {layout} starts with no literal: it can only be decoded alone"
             )
         for octet in sorted(layout.firsts):
             if (other := chosen.setdefault(octet, layout)) is not layout:
@@ -103,7 +114,7 @@ def _chosen(
 ) -> tuple[_Choice, int]:
     choice: _Choice = {}
     least: list[int] = []
-    for name in checked_formats(formats):
+    for name in _named(formats):
         if isinstance(name, Learnt):
             choice |= dict.fromkeys(name.firsts, (name, name.frame, name.limit))
             least.append(name.least)

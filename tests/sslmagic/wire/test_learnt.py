@@ -221,7 +221,9 @@ def test_trust_takes_a_layout_as_a_format() -> None:
         (("proxy1", layout("p", (Literal(b"P"), SOURCE, PORT))), "p and proxy1 both"),
         ((SPP, layout("v", (Literal(b"V"), SOURCE, PORT))), "v and spp both start"),
         ((layout("t", (Literal(b"\x16"), SOURCE, PORT)),), "0x16, as TLS does"),
-        (("magic", layout("b", (SOURCE, PORT))), "it can be the only format"),
+        (("magic", layout("b", (SOURCE, PORT))), "starts with no literal"),
+        ((layout("b", (SOURCE, PORT)),), "starts with no literal: .* a ClientHello"),
+        ((layout("b", (Length(width=1), SOURCE, PORT)),), "starts with no literal"),
     ],
 )
 def test_first_octets_that_choose_nothing(formats: tuple[str, ...], said: str) -> None:
@@ -234,7 +236,8 @@ def test_first_octets_that_choose_nothing(formats: tuple[str, ...], said: str) -
 def test_a_layout_that_nothing_announces_is_alone() -> None:
     bare = layout("bare", (SOURCE, PORT))
     assert decode(CLIENT + HELLO, bare)[0].source == FOUR.source
-    assert not bare.is_recognisable
+    with pytest.raises(ConfigurationError, match="can only be decoded alone"):
+        decode(CLIENT, ("magic", bare))
 
 
 def test_a_name_alone_is_no_layout() -> None:
