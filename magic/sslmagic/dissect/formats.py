@@ -37,7 +37,7 @@ from sslmagic.dissect.words import (
 from sslmagic.preamble import Transport
 from sslmagic.wire import magic, proxy1, proxy2, signature
 
-__all__ = ["MAGIC", "PROXYv1", "PROXYv2", "following"]
+__all__ = ["MAGIC", "PROXYv1", "PROXYv2", "following", "starts_record"]
 
 _COMMANDS = {0: "LOCAL", 1: "PROXY"}
 _PROFILES = {0: "unsigned", 1: "HMAC-SHA-256-128", 2: "Ed25519"}
@@ -282,6 +282,13 @@ def following(octets: bytes) -> type[Packet] | None:
     from scapy.layers.tls.record import TLS
 
     return TLS
+
+
+def starts_record(octets: bytes) -> bool:
+    """Whether *octets* are too few for a TLS record's head, but may begin one."""
+    if not 0 < len(octets) < 5 or octets[0] not in range(20, 25):
+        return False
+    return octets[1:2] in (b"", b"\x03") and octets[2:3] <= b"\x04"
 
 
 def _is_record(octets: bytes) -> bool:

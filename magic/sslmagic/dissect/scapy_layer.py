@@ -24,9 +24,16 @@ from typing import Any
 
 from scapy.layers.inet import TCP
 from scapy.packet import Packet, Raw, split_bottom_up
+from scapy.sessions import streamcls
 
 from sslmagic.decoder import Framer
-from sslmagic.dissect.formats import MAGIC, PROXYv1, PROXYv2, following
+from sslmagic.dissect.formats import (
+    MAGIC,
+    PROXYv1,
+    PROXYv2,
+    following,
+    starts_record,
+)
 from sslmagic.dissect.tlv import (
     ALPNTLV,
     CRC32CTLV,
@@ -108,17 +115,56 @@ class StreamFront(Packet):
     def tcp_reassemble(
         cls, data: bytes, metadata: dict[str, Any], session: dict[str, Any]
     ) -> Packet | None:
-        """Return a layer once its preamble is whole, for scapy's `TCPSession`."""
-        if not session.get("preamble"):
-            try:
-                frame = Framer(FORMATS).feed(data)
-            except DecodeError:
-                frame = None
-            else:
-                if frame is None and not metadata.get("tcp_end"):
-                    return None
+        """Return a layer once it is whole, for scapy's `TCPSession`.
+
+        Behind its preamble, a stream is put together by the layer that follows.
+        """
+        if metadata.get("tcp_end"):
+            # scapy forgets it between the layers of one packet.
+            session["ended"] = True
+        length = 0 if session.get("preamble") else _preamble(data)
+        found: Packet | None
+        if length is None:
+            found = cls(data) if session.get("ended") else None
+        else:
+            found = cls._with_follower(data, length, metadata, session)
+        if found is not None:
             session["preamble"] = True
-        return cls(data)
+        return found
+
+    @classmethod
+    def _with_follower(
+        cls, data: bytes, length: int, metadata: dict[str, Any], session: dict[str, Any]
+    ) -> Packet | None:
+        """Return the preamble of *length* octets and what follows, once it is whole."""
+        if session.get("ended"):
+            return cls(data)
+        rest = data[length:]
+        follower = following(rest) if rest else None
+        if follower is None or not hasattr(follower, "tcp_reassemble"):
+            return None if starts_record(rest) else cls(data)
+        # Its own: what it counts, it counts from its own first octet.
+        own = metadata.setdefault("follower", {})
+        own |= {key: metadata[key] for key in _OF_SESSION if key in metadata}
+        found = streamcls(follower)(rest, own, session)
+        if found is None:
+            if (least := own.get("tcp_min_len")) is not None:
+                metadata["tcp_min_len"] = length + least
+            return None
+        return cls(data[:length]) / found if length else found
+
+
+_OF_SESSION = "original", "ident", "tcp_end", "tcp_psh"
+"""What scapy's `TCPSession` says of the packet that came last."""
+
+
+def _preamble(data: bytes) -> int | None:
+    """Return how long the preamble in front is: 0 if none is, None if it is not all."""
+    try:
+        frame = Framer(FORMATS).feed(data)
+    except DecodeError:
+        return 0
+    return None if frame is None else len(frame.octets)
 
 
 def bind(*ports: int) -> None:

@@ -24,8 +24,11 @@ from sslmagic.dissect.scapy_layer import (
     unbind,
 )
 from tests.sources import sources
+from tests.vectors.vector import raw
 
 PORT = 8443
+HELLO = bytes.fromhex(next(test["rest"] for test in raw("proof") if test["bind"] == 2))
+"""A whole TLS record with a ClientHello."""
 
 
 @pytest.fixture
@@ -116,6 +119,42 @@ def test_a_preamble_in_pieces_is_put_together(bound: None) -> None:
     assert len(layers) == 1
     assert layers[0][MAGIC].tlvs[0].value == b"shop.example"
     assert layers[0][Raw].load == b"rest"
+
+
+def reassembled(*pieces: bytes, flags: str = "PA") -> list[list[str]]:
+    """The names of the layers above TCP of each packet that a `TCPSession` gives."""
+    session, at, found = TCPSession(), 1, []
+    for piece in pieces:
+        packet = session.process(segment(piece, seq=at, flags=flags))
+        at += len(piece)
+        if packet is not None:
+            found.append([layer.__name__ for layer in packet.layers()][3:])
+    return found
+
+
+@pytest.mark.parametrize("at", [1, 4, 5, 60])
+def test_tls_behind_a_preamble_is_put_together(bound: None, at: int) -> None:
+    magic = bytes(MAGIC())
+    head, tail = HELLO[:at], HELLO[at:]
+    assert reassembled(magic + head, tail) == [["MAGIC", "TLS"]]
+    assert reassembled(magic, head, tail) == [["MAGIC"], ["TLS"]]
+    assert reassembled(magic[:7], magic[7:] + head, tail) == [["MAGIC", "TLS"]]
+    assert reassembled(head, tail) == [["TLS"]]
+    assert reassembled(magic + HELLO, head, tail) == [["MAGIC", "TLS"], ["TLS"]]
+
+
+def test_tls_that_ends_early_is_shown(bound: None) -> None:
+    octets = bytes(MAGIC()) + HELLO[:60]
+    assert reassembled(octets, flags="FPA") == [["MAGIC", "TLS"]]
+
+
+def test_the_server_name_behind_a_preamble(bound: None) -> None:
+    session, magic = TCPSession(), bytes(MAGIC())
+    assert session.process(segment(magic + HELLO[:90])) is None
+    packet = session.process(segment(HELLO[90:], seq=1 + len(magic) + 90))
+    assert packet is not None
+    (name,) = packet["TLS_Ext_ServerName"].servernames
+    assert name.servername == b"shop.example"
 
 
 def test_a_stream_without_a_preamble_does_not_wait(bound: None) -> None:
