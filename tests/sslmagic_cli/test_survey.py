@@ -185,6 +185,14 @@ def test_octets_of_the_network_are_no_markup() -> None:
     assert text.decode() in drawn(one, verbose=True)
 
 
+def test_an_answer_that_differs_the_second_time_is_said() -> None:
+    assert described(REPORT)["steady"] is True
+    again = dataclasses.replace(WHOLE, taken=False, answer=SILENT.answer)
+    one = dataclasses.replace(REPORT, again=((WHOLE, again),))
+    assert described(one)["steady"] is False
+    assert "Answers otherwise when it is asked again" in drawn(one, verbose=False)
+
+
 def test_a_report_about_nothing() -> None:
     empty = dataclasses.replace(
         REPORT, formats=(), silent=None, half=None, trials=(SILENT,), stopped=None
