@@ -15,16 +15,23 @@ __all__ = ["conflict", "duplicate", "lose", "overlap", "reorder", "retransmit"]
 
 _TIMEOUT = 200_000_000
 """Nanoseconds until Linux sends again what nobody acknowledged: its least."""
+_QUEUE = 64
+"""Segments that can overtake each other: readers give up on what comes later still."""
 
 
 def reorder(exchange: Exchange, segments: list[Segment]) -> None:
-    """Let these segments arrive in another order, never in their own if they can."""
-    places = [_place(exchange, one) for one in segments]
-    shuffled = list(segments)
-    while len(segments) > 1 and shuffled == segments:
-        exchange.chance.shuffle(shuffled)
-    for place, segment in zip(places, shuffled, strict=True):
-        exchange.segments[place] = segment
+    """Let these segments arrive in another order, never in their own if they can.
+
+    None is late by more than a queue of `_QUEUE` segments.
+    """
+    for begin in range(0, len(segments), _QUEUE):
+        queue = segments[begin : begin + _QUEUE]
+        places = [_place(exchange, one) for one in queue]
+        shuffled = list(queue)
+        while len(queue) > 1 and shuffled == queue:
+            exchange.chance.shuffle(shuffled)
+        for place, segment in zip(places, shuffled, strict=True):
+            exchange.segments[place] = segment
 
 
 def duplicate(exchange: Exchange, segments: list[Segment]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from sslmagic.dissect import disorder
 from sslmagic.dissect.exchange import Exchange, Segment
 
@@ -29,6 +31,19 @@ def test_another_order() -> None:
     assert sorted(exchange.data(), key=lambda one: one.start) == segments
     assert exchange.data() != segments
     assert kept(exchange) == OCTETS
+
+
+def test_nothing_is_late_by_more_than_a_queue() -> None:
+    exchange = Exchange(seed=1)
+    exchange.open()
+    segments = exchange.say("peer", bytes(200), sizes=itertools.repeat(1))
+    disorder.reorder(exchange, segments)
+    starts = [one.start for one in exchange.data()]
+    queues = [starts[begin : begin + 64] for begin in range(0, 200, 64)]
+    assert [sorted(one) for one in queues] == [
+        list(range(begin, min(begin + 64, 200))) for begin in range(0, 200, 64)
+    ]
+    assert all(one != sorted(one) for one in queues)
 
 
 def test_one_segment_has_one_order() -> None:
