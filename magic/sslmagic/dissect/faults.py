@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from sslmagic.crc32c import crc32c
 from sslmagic.errors import EncodeError
-from sslmagic.preamble import Endpoint, Preamble, Transport
+from sslmagic.preamble import Command, Endpoint, Preamble, Transport
 from sslmagic.tlv import Type
 from sslmagic.wire import FORMATS, encode
 
@@ -158,6 +158,8 @@ def _address(draft: Draft) -> Draft:
 
 
 def _tlv(draft: Draft) -> Draft:
+    if draft.format == "proxy2" and draft.preamble.command is Command.LOCAL:
+        raise EncodeError("nobody reads what stands behind a LOCAL of proxy2")
     end = len(draft.octets)
     octets = draft.octets + b"\x04\x00"
     octets = _sized(draft, octets, len(octets) - _COUNTED[draft.format])

@@ -105,13 +105,16 @@ class Recipe:
             exchange.initial["peer"] = self.initial
         exchange.open()
         segments = exchange.say("peer", front, sizes=self._cut(draft, front))
+        parts = [one.start for one in segments if one.start < len(draft.octets)]
         seen = len(exchange.segments)
         _end(exchange, draft, turns, self.ending)
+        behind = len(exchange.segments) - seen
         self._disturb(exchange, draft, segments)
         if draft.unseen == "segment":
-            disorder.lose(segments[1])
+            _lose(exchange, parts)
         elif draft.unseen == "front":
-            for segment in exchange.segments[:seen]:
+            # Copies of the front have been put in, all of them in front of the rest.
+            for segment in exchange.segments[: len(exchange.segments) - behind]:
                 disorder.lose(segment)
         expected = self._expected(draft, exchange)
         return Connection(exchange=exchange, path=self.path, expected=expected)
@@ -235,6 +238,30 @@ def _plainly(draft: Draft) -> Draft:
     if not draft.preamble.transport.is_stream:
         return dataclasses.replace(draft, verdict="transport", ending="refused")
     return draft
+
+
+def _lose(exchange: Exchange, parts: list[int]) -> None:
+    """Keep from the capture the second of the preamble's parts, or the first.
+
+    Args:
+        parts: where the segments that hold some of the preamble began when it was cut.
+
+    Raises:
+        EncodeError: nothing that the peer sends behind either would show the loss.
+    """
+    for part in [*parts[1:2], *parts[:1]]:
+        # Copies tell what the octet is, and so do segments that say it again.
+        held = [one for one in exchange.data() if one.start <= part < one.end]
+        if any(
+            one.sender == "peer"
+            and one.start > part
+            and (one.octets or "F" in one.flags)
+            for one in exchange.segments
+        ):
+            for segment in held:
+                disorder.lose(segment)
+            return
+    raise EncodeError("a loss shows by what is behind it: cut the preamble smaller")
 
 
 def _end(
