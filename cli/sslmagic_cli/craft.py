@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
+import os
+import stat
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -44,6 +47,12 @@ _CLIENT = {"4": Endpoint("203.0.113.9", 51234), "6": Endpoint("2001:db8:c::9", 5
 _SERVER = {"4": Endpoint("198.51.100.2", 443), "6": Endpoint("2001:db8:f::2", 443)}
 """Who takes part if nobody is named: addresses for documentation."""
 
+_WIDEST = 65_000
+"""Octets of the largest segment: IP's length has 16 bits, and headers are in it."""
+_PROTOCOLS = 8_192
+"""Octets of what ALPN offers: enough, and a ClientHello that every server takes."""
+_KEPT = 262_144
+"""Octets of the longest packet that readers of captures take."""
 _APART = 10_000_000_000
 """Nanoseconds from the begin of one connection to the next: longer than a deadline."""
 
@@ -60,7 +69,33 @@ def _sizes(context: click.Context, parameter: click.Parameter, text: str) -> Any
         raise click.BadParameter(f"{text!r} is not 1,5,7 or octets") from None
     if min(sizes) < 1:
         raise click.BadParameter("a segment has at least 1 octet")
+    if max(sizes) > _WIDEST:
+        raise click.BadParameter(f"a segment has at most {_WIDEST} octets")
     return sizes
+
+
+def _name(context: click.Context, parameter: click.Parameter, text: str) -> str | None:
+    del context, parameter
+    from sslmagic.dissect.session import sent_name
+
+    try:
+        return sent_name(text) if text else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _protocols(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    del context, parameter
+    from sslmagic.dissect.session import offered
+
+    if sum(len(text) + 1 for text in texts) > _PROTOCOLS:
+        raise click.BadParameter(f"all of them have more than {_PROTOCOLS} octets")
+    try:
+        return tuple(map(offered, texts))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("craft", epilog=_EXAMPLES)
@@ -124,9 +159,18 @@ def _sizes(context: click.Context, parameter: click.Parameter, text: str) -> Any
     help="What follows the preamble; none is a request of HTTP.",
 )
 @click.option(
-    "--server-name", default="shop.example", show_default=True, help="The SNI."
+    "--server-name",
+    default="shop.example",
+    show_default=True,
+    callback=_name,
+    help="The SNI; empty for none.",
 )
-@click.option("--alpn", multiple=True, help="A protocol that is offered. Repeatable.")
+@click.option(
+    "--alpn",
+    multiple=True,
+    callback=_protocols,
+    help="A protocol that is offered. Repeatable.",
+)
 @click.option(
     "--segments",
     "sizes",
@@ -155,7 +199,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, text: str) -> Any
 )
 @click.option(
     "--snaplen",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, _KEPT),
     metavar="OCTETS",
     help="Keep no more than that of each packet.",
 )
@@ -200,6 +244,8 @@ def command(
         raise click.UsageError("missing argument 'OUT'")
     if out == _STANDARD and output.is_terminal():
         raise click.UsageError("a capture is no text: name a file, or redirect")
+    if expect and _same(out, expect):
+        raise click.UsageError("OUT and --expect are one file")
     made = _made(format, faults, count, link, words)
     from sslmagic.dissect import capturefile, packets
 
@@ -208,15 +254,21 @@ def command(
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(_created(out, force=force))
         notes = stack.enter_context(_created(expect, force=force)) if expect else None
-        capturefile.write(
-            stream,
-            packed,
-            link=packets.LINKS[link],  # type: ignore[index]
-            form=shape,  # type: ignore[arg-type]
-            snaplen=snaplen or 0,
-        )
-        if notes:
-            notes.write(_expectation(made, snaplen).encode())
+        with _writing(out):
+            _emptied(stream)
+            capturefile.write(
+                stream,
+                packed,
+                link=packets.LINKS[link],  # type: ignore[index]
+                form=shape,  # type: ignore[arg-type]
+                snaplen=snaplen or 0,
+            )
+            stream.flush()
+        if notes and expect:
+            with _writing(expect):
+                _emptied(notes)
+                notes.write(_expectation(made, snaplen).encode())
+                notes.flush()
 
 
 def _made(
@@ -284,6 +336,8 @@ def _each(
         # From 1024 on again behind the last one.
         port = (port - 1024 + number) % (65536 - 1024) + 1024 if number else port
         path = dataclasses.replace(recipe.path, peer=Endpoint(host, port))
+        if path.peer == path.listener:
+            raise click.UsageError(f"{path.peer} would connect to itself")
         one = dataclasses.replace(
             recipe,
             path=path,
@@ -311,15 +365,15 @@ def _sessions(words: dict[str, Any]) -> Iterator[Session | None]:
     from sslmagic.dissect.session import Session
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    name = words["server_name"]
-    trustme.CA().issue_cert(name or "shop.example").configure_cert(context)
+    # Nobody verifies it, and not every name that TLS can say may stand in one.
+    trustme.CA().issue_cert("shop.example").configure_cert(context)
     if words["alpn"]:
         context.set_alpn_protocols(words["alpn"])
     while True:
         yield Session.made(
             context,
             version=version,  # type: ignore[arg-type]
-            server_name=name or None,
+            server_name=words["server_name"],
             alpn=words["alpn"],
         )
 
@@ -376,22 +430,65 @@ def _expectation(made: list[Connection], snaplen: int | None) -> str:
     return json.dumps({**about, "connections": connections}, indent=1) + "\n"
 
 
+def _same(one: str, other: str) -> bool:
+    """Return whether both would be written to the same place."""
+    if _STANDARD in (one, other):
+        return one == other
+    return Path(one).resolve() == Path(other).resolve()
+
+
 @contextlib.contextmanager
 def _created(name: str, *, force: bool) -> Generator[BinaryIO]:
-    """Give a file that was not there; what is for standard output goes in one go."""
-    if name == _STANDARD:
-        import io
+    """Give a file to write, as it was until then; what fails leaves no new one behind.
 
+    What is for standard output goes in one go.
+    """
+    if name == _STANDARD:
         whole = io.BytesIO()
         yield whole
         output.write(whole.getvalue())
         return
+    stream, is_new = _opened(name, force=force)
     try:
-        with Path(name).open("wb" if force else "xb") as stream:
-            yield stream
-    except FileExistsError:
-        message = f"{name}: it is there already (--force writes over it)"
-        raise CommandError(message, Exit.CANNOT_CREATE) from None
+        yield stream
+    except BaseException:
+        with contextlib.suppress(OSError):
+            stream.close()
+        if is_new:
+            Path(name).unlink(missing_ok=True)
+        raise
+    stream.close()
+
+
+def _opened(name: str, *, force: bool) -> tuple[BinaryIO, bool]:
+    """Return the file, and whether it was not there before."""
+    with _writing(name):
+        try:
+            return Path(name).open("xb"), True
+        except FileExistsError:
+            if force:
+                return open(name, "wb", opener=_untouched), False
+    message = f"{name}: it is there already (--force writes over it)"
+    raise CommandError(message, Exit.CANNOT_CREATE)
+
+
+def _untouched(name: str, flags: int) -> int:
+    return os.open(name, flags & ~os.O_TRUNC, 0o666)
+
+
+def _emptied(stream: BinaryIO) -> None:
+    """Empty what is a file: nothing else has a length to cut."""
+    if isinstance(stream, io.BytesIO):
+        return
+    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.truncate(0)
+
+
+@contextlib.contextmanager
+def _writing(name: str) -> Generator[None]:
+    """Say of which file it is that something failed."""
+    try:
+        yield
     except OSError as error:
         said = error.strerror or errno.errorcode.get(error.errno or 0, "it failed")
         raise CommandError(f"{name}: {said}", Exit.CANNOT_CREATE) from None

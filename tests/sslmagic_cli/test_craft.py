@@ -143,6 +143,49 @@ def test_nothing_is_written_over(run: Run, out: Path) -> None:
     assert ended.code == Exit.CANNOT_CREATE
 
 
+def test_what_fails_leaves_no_half_behind(run: Run, out: Path) -> None:
+    there, fresh = out.with_name("there"), out.with_name("fresh")
+    there.write_text("kept")
+    quick = ("--tls", "none")
+    ended = run("craft", str(fresh), "--expect", str(there), *quick)
+    assert (ended.code, there.read_text()) == (Exit.CANNOT_CREATE, "kept")
+    assert f"{there}: it is there already" in ended.complaint
+    # One that is written over is not emptied for nothing either.
+    deeper = str(there / "deeper")
+    ended = run("craft", str(there), "--expect", deeper, "--force", *quick)
+    assert (ended.code, there.read_text()) == (Exit.CANNOT_CREATE, "kept")
+    assert f"{deeper}: Not a directory" in ended.complaint
+    # Whose disk is full is said, and devices stay.
+    for words in (["/dev/full", "--expect", fresh], [fresh, "--expect", "/dev/full"]):
+        ended = run("craft", *map(str, words), "--force", *quick)
+        assert ended.code == Exit.CANNOT_CREATE
+        assert "/dev/full: No space left on device" in ended.complaint
+    assert Path("/dev/full").is_char_device()
+    assert list(out.parent.iterdir()) == [there]
+
+
+def test_what_is_written_over_is_gone(run: Run, out: Path) -> None:
+    crafted(run, out, "--tls", "none")
+    whole = out.read_bytes()
+    out.write_bytes(bytes(100_000))
+    crafted(run, out, "--tls", "none")
+    assert out.read_bytes() == whole
+
+
+@pytest.mark.parametrize("name", ["münchen.de", "ex_ample.example", ""])
+def test_the_name_that_is_expected_is_the_one_sent(
+    run: Run, out: Path, name: str
+) -> None:
+    expected = crafted(run, out, "--server-name", name, "--alpn", "h2")
+    judge = Judge()
+    found = [
+        recorded(judge.judge(one)) for one in Reader([str(out)], wanted=judge.wanted)
+    ]
+    assert list(differences(expected, found)) == []
+    sent = {"münchen.de": "xn--mnchen-3ya.de", "": None}.get(name, name)
+    assert found[0]["tls"]["server_name"] == sent
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [
@@ -157,6 +200,36 @@ def test_nothing_is_written_over(run: Run, out: Path) -> None:
         (["x", "--peer", "unix:/run/x"], "packets have IP addresses"),
         (["x", "--peer", "192.0.2.1:5", "--listener", "[::1]:5"], "no common IP"),
         (["x", "--fault", "late", "--tls", "none"], "late is said of TLS"),
+        (["x", "--segments", "99999999999"], "at most 65000 octets"),
+        (["x", "--snaplen", "99999999999"], "not in the range 1<=x<=262144"),
+        (["x", "--server-name", "-bad-"], "'-bad-' is no name of DNS"),
+        (["x", "--server-name", "/"], "'/' is no name of DNS"),
+        (["x", "--server-name", "192.0.2.1"], "'192.0.2.1' is no name of DNS"),
+        (["x", "--server-name", "a" * 300], "is no name of DNS"),
+        (["x", "--alpn", ""], "'' has not 1 to 255 octets"),
+        (["x", "--alpn", "a" * 256], "has not 1 to 255 octets"),
+        (["x", *["--alpn", "a" * 255] * 33], "more than 8192 octets"),
+        (["x", "--expect", "x"], "OUT and --expect are one file"),
+        (["x", "--expect", "./x", "--force"], "OUT and --expect are one file"),
+        (["-", "--expect", "-"], "OUT and --expect are one file"),
+        (
+            ["x", "--peer", "192.0.2.10:8442", "--count", "2"],
+            "192.0.2.10:8443 would connect to itself",
+        ),
+        (
+            [
+                "x",
+                "--fault",
+                "loss",
+                "--tls",
+                "none",
+                "--segments",
+                "99",
+                "--end",
+                "open",
+            ],
+            "cut the preamble smaller",
+        ),
     ],
 )
 def test_what_cannot_be_asked_for(

@@ -8,6 +8,7 @@ draws its own numbers: one that must come again is kept, with `kept` and `Sessio
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +16,49 @@ from typing import Literal, Self
 
 from sslmagic.dissect.exchange import Sender, other
 
-__all__ = ["VERSIONS", "Session", "Version"]
+__all__ = ["VERSIONS", "Session", "Version", "offered", "sent_name"]
 
 Version = Literal["1.2", "1.3"]
 VERSIONS: dict[Version, ssl.TLSVersion] = {
     "1.2": ssl.TLSVersion.TLSv1_2,
     "1.3": ssl.TLSVersion.TLSv1_3,
 }
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", re.ASCII)
+_LONGEST = 253
+"""Octets of the longest name of DNS, without the dot at its end."""
 _OFFERED: dict[Version, list[str]] = {"1.2": ["0303"], "1.3": ["0304"]}
+
+
+def sent_name(name: str) -> str:
+    """Return *name* as a ClientHello says it: in ASCII, `xn--` where it has others.
+
+    Raises:
+        ValueError: it is no name of DNS. An IP address is none either, and TLS sends
+            no server_name for one.
+    """
+    try:
+        sent = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        sent = ""
+    labels = sent.split(".")
+    if (
+        len(sent) > _LONGEST
+        or not all(map(_LABEL.fullmatch, labels))
+        or labels[-1].isdigit()
+    ):
+        raise ValueError(f"{name!r} is no name of DNS, as a server_name is one")
+    return sent
+
+
+def offered(protocol: str) -> str:
+    """Return *protocol*, one that ALPN can offer.
+
+    Raises:
+        ValueError: it has not 1 to 255 octets of ASCII.
+    """
+    if not (protocol.isascii() and 1 <= len(protocol) <= 255):
+        raise ValueError(f"{protocol!r} has not 1 to 255 octets of ASCII")
+    return protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +90,13 @@ class Session:
         request: bytes = b"GET / HTTP/1.0\r\n\r\n",
         answer: bytes = b"HTTP/1.0 200 OK\r\n\r\n",
     ) -> Self:
-        """Return a session with *server*, whose certificate nobody verifies."""
+        """Return a session with *server*, whose certificate nobody verifies.
+
+        Raises:
+            ValueError: *server_name* or a protocol of *alpn* cannot be said.
+        """
+        server_name = None if server_name is None else sent_name(server_name)
+        alpn = tuple(map(offered, alpn))
         client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         client.check_hostname = False
         client.verify_mode = ssl.CERT_NONE
@@ -71,7 +113,7 @@ class Session:
         return cls(
             version=version,
             server_name=server_name,
-            alpn=tuple(alpn),
+            alpn=alpn,
             turns=tuple(ends.turns),
         )
 

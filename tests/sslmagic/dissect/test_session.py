@@ -8,7 +8,13 @@ import ssl
 import pytest
 import trustme
 
-from sslmagic.dissect.session import VERSIONS, Session, Version
+from sslmagic.dissect.session import (
+    VERSIONS,
+    Session,
+    Version,
+    offered,
+    sent_name,
+)
 from sslmagic.hello import ClientHello
 
 
@@ -53,3 +59,39 @@ def test_without_name_and_protocols(server: ssl.SSLContext) -> None:
 def test_what_was_kept_is_the_same(server: ssl.SSLContext) -> None:
     session = Session.made(server)
     assert Session.of(json.loads(json.dumps(session.kept()))) == session
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("Shop.Example", "Shop.Example"),
+        ("ex_ample.com", "ex_ample.com"),
+        ("münchen.de", "xn--mnchen-3ya.de"),
+        ("a" * 63, "a" * 63),
+    ],
+)
+def test_the_name_is_said_as_the_hello_says_it(
+    server: ssl.SSLContext, name: str, sent: str
+) -> None:
+    session = Session.made(server, server_name=name)
+    assert session.server_name == sent_name(name) == sent
+    assert ClientHello.parse(session.hello).server_name == sent
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", ".", "a.", "a..b", "-bad-", "ex ample", "/", "*.example", "a:b"),
+        *("192.0.2.1", "2001:db8::1", "a" * 64, ".".join(["a" * 63] * 4), "\ud800"),
+    ],
+)
+def test_what_is_no_name_of_dns(server: ssl.SSLContext, name: str) -> None:
+    with pytest.raises(ValueError, match="no name of DNS"):
+        Session.made(server, server_name=name)
+
+
+@pytest.mark.parametrize("protocol", ["", "a" * 256, "h²"])
+def test_what_alpn_cannot_offer(server: ssl.SSLContext, protocol: str) -> None:
+    with pytest.raises(ValueError, match="1 to 255 octets"):
+        Session.made(server, alpn=["h2", protocol])
+    assert offered("a" * 255) == "a" * 255
