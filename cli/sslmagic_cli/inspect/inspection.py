@@ -9,14 +9,14 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rich.console import Console, RenderableType
 
 from sslmagic.capture.connection import Connection
 from sslmagic.capture.conversations import Reader
 from sslmagic.capture.judge import EVERYBODY, Judge
-from sslmagic.capture.pairs import Pair, Pairs
+from sslmagic.capture.pairs import Hop, Pair, Pairs
 from sslmagic.capture.selection import Selection
 from sslmagic.capture.totals import Totals
 from sslmagic.capture.verdict import Verdict
@@ -25,11 +25,12 @@ from sslmagic.trust import Trust
 from sslmagic_cli import output, render
 from sslmagic_cli.exits import CommandError, Exit
 from sslmagic_cli.inspect import columns, document, sheet
+from sslmagic_cli.inspect.extract import Extract, Extracted
 from sslmagic_cli.inspect.full import full
 from sslmagic_cli.inspect.page import Page
 from sslmagic_cli.inspect.progress import progress
 from sslmagic_cli.inspect.record import paired, recorded, summed
-from sslmagic_cli.inspect.rows import Rows
+from sslmagic_cli.inspect.rows import Lines, Rows
 from sslmagic_cli.inspect.spool import Spool
 from sslmagic_cli.inspect.summary import matched, summary
 
@@ -37,6 +38,10 @@ __all__ = ["Inspection"]
 
 _FEW_PAIRS: Final = 20
 _STANDARD: Final = "-"
+
+_Taker = Callable[[int, Extracted], object]
+"""Takes a connection's number, and what was extracted of it."""
+_T = TypeVar("_T")
 
 
 class Inspection:
@@ -51,6 +56,7 @@ class Inspection:
         self._captures: tuple[str, ...] = options["captures"]
         self._judge = _judge(options)
         self._selection = _selection(options)
+        self._selects = self._selection != Selection()
         self._totals = Totals()
         self._pairs = Pairs()
         self._numbers: set[int] = set()
@@ -71,10 +77,9 @@ class Inspection:
                 workers=self._options["workers"],
                 progress=told,
             )
-            connections = self._judge.connections(reader)
             if self._options["number"] is not None:
-                return self._one(connections, self._options["number"])
-            return self._all(connections, reader)
+                return self._one(reader, self._options["number"])
+            return self._all(reader)
 
     @property
     def _shows_rows(self) -> bool:
@@ -98,26 +103,34 @@ class Inspection:
             if name != _STANDARD and not os.access(name, os.R_OK):
                 raise _unreadable(name)
 
-    def _one(self, connections: Iterable[Connection], number: int) -> int:
-        for connection in _readable(connections):
-            if connection.conversation.number != number:
+    def _one(self, reader: Reader, number: int) -> int:
+        for conversation in _readable(reader):
+            if conversation.number != number:
                 continue
+            connection = self._judge.judge(conversation)
             if self._is_table:
                 output.say(render.drawn(*full(connection), to=sys.stdout))
             else:
-                document.say_line(recorded(connection))
+                said = document.body(recorded(connection))
+                document.say_line(document.whole(number, said))
             return self._code(int(connection.is_fault))
         raise CommandError(f"there is no connection {number}", Exit.USAGE)
 
-    def _all(self, connections: Iterable[Connection], reader: Reader) -> int:
+    def _all(self, reader: Reader) -> int:
         fault: CaptureError | CommandError | None = None
         with contextlib.ExitStack() as stack:
             spool = self._spool(stack)
             page = Page() if self._options["html"] else None
-            takers = self._takers(spool, page)
+            takers, row = self._takers(spool)
+            extract = Extract(
+                self._judge,
+                self._selection,
+                json=bool(spool or self._options["as_lines"]),
+                row=row,
+            )
             try:
-                for connection in _readable(connections):
-                    self._take(connection, takers)
+                for number, extracted in _readable(_extracted(reader, extract, page)):
+                    self._take(number, extracted, takers)
             except (CaptureError, CommandError) as error:
                 # What was read is shown first.
                 fault = error
@@ -129,17 +142,19 @@ class Inspection:
         return self._code(self._totals.faults - fronts)
 
     def _take(
-        self, connection: Connection, takers: Iterable[Callable[[Connection], None]]
+        self, number: int, extracted: Extracted, takers: Iterable[_Taker]
     ) -> None:
+        hop, entry, _, _ = extracted
         # The other side of a pair may be one that is not asked for.
-        self._pairs.add(connection)
-        if not self._selection.matches(connection):
+        if hop is not None:
+            self._pairs.remember(Hop.unpacked(number, hop))
+        if entry is None:
             return
-        if self._selection != Selection():
-            self._numbers.add(connection.conversation.number)
-        self._totals.add(connection)
+        if self._selects:
+            self._numbers.add(number)
+        self._totals.count(entry)
         for taker in takers:
-            taker(connection)
+            taker(number, extracted)
 
     def _spool(self, stack: contextlib.ExitStack) -> Spool | None:
         if any(self._options[name] for name in ("as_json", "as_csv", "parquet")):
@@ -147,25 +162,28 @@ class Inspection:
         return None
 
     def _takers(
-        self, spool: Spool | None, page: Page | None
-    ) -> list[Callable[[Connection], None]]:
-        takers: list[Callable[[Connection], None]] = []
+        self, spool: Spool | None
+    ) -> tuple[list[_Taker], Callable[[Connection], Lines] | None]:
+        """Return who takes what was extracted, and who draws rows."""
+        takers: list[_Taker] = []
+        row = None
         if self._shows_rows:
             rows = Rows(Console(file=sys.stdout), wrap=output.is_terminal())
             rows.head()
-            takers.append(rows.say)
+            row = rows.lines
+            takers.append(lambda number, one: rows.say(number, one[3] or ([], [])))
         if self._options["as_lines"]:
-            takers.append(lambda one: document.say_line(recorded(one)))
+            takers.append(
+                lambda number, one: document.say_line(document.whole(number, one[2]))
+            )
         if spool is not None:
-            takers.append(lambda one: spool.add(recorded(one)))
-        if page is not None:
-            takers.append(page.add)
-        return takers
+            takers.append(lambda number, one: spool.add(number, one[2]))
+        return takers, row
 
     def _matched(self) -> Iterator[Pair]:
         for pair in self._pairs.matched():
             numbers = {pair.front.number, pair.back.number}
-            if self._selection == Selection() or numbers & self._numbers:
+            if not self._selects or numbers & self._numbers:
                 yield pair
 
     def _write(
@@ -189,7 +207,7 @@ class Inspection:
             sheet.say_sheet(spool.records(numbers))
         elif spool is not None and self._options["as_json"]:
             document.say_document(
-                spool.records(numbers),
+                spool.texts(numbers),
                 map(paired, pairs),
                 summed(self._totals, reader.counts, len(pairs), fronts),
             )
@@ -240,10 +258,27 @@ def _selection(options: dict[str, Any]) -> Selection:
     )
 
 
-def _readable(connections: Iterable[Connection]) -> Iterator[Connection]:
-    """Yield *connections*; what stops their reading is the caller's missing input."""
+def _extracted(
+    reader: Reader, extract: Extract, page: Page | None
+) -> Iterator[tuple[int, Extracted]]:
+    """Yield each connection's number, and what was extracted of it."""
+    if page is None:
+        for _, number, extracted in reader.each(extract):
+            yield number, extracted
+        return
+    # A page shows octets: it wants the connection itself, here.
+    for conversation in reader:
+        connection = extract.judge.judge(conversation)
+        extracted = extract.of(connection)
+        if extracted[1] is not None:
+            page.add(connection)
+        yield conversation.number, extracted
+
+
+def _readable(found: Iterable[_T]) -> Iterator[_T]:
+    """Yield what is *found*; what stops the reading is the caller's missing input."""
     try:
-        yield from connections
+        yield from found
     except OSError as error:
         name = error.filename or "standard input"
         raise CommandError(f"{name}: {error.strerror}", Exit.NO_INPUT) from None

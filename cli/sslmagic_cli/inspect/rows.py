@@ -34,6 +34,10 @@ STYLES: Final = {"ok": "green", "fault": "bold red", "doubt": "yellow"}
 """Colours of verdicts."""
 
 
+Lines = tuple[list[str], list[str]]
+"""The lines of a row behind its number, and the words below it."""
+
+
 class _Column(NamedTuple):
     name: str
     width: int
@@ -58,28 +62,46 @@ class Rows:
     def head(self) -> None:
         """Write the names of the columns."""
         cells = [[(column.name, "dim")] for column in self._columns]
-        self._write(cells)
+        output.say("\n".join(self._drawn(cells, self._columns)))
 
-    def say(self, connection: Connection) -> None:
+    def say(self, number: int, lines: Lines) -> None:
         """Write one connection; a fault has its words below it."""
+        cells, words = lines
+        column, room = self._columns[0], " " * self._columns[0].width
+        first = [
+            " " * (column.width - len(part)) + self._styled(part, "dim")
+            for part in _cut(str(number), column.width)
+        ]
+        count = max(len(first), len(cells))
+        first += [room] * (count - len(first))
+        rest = [*cells, *[""] * (count - len(cells))]
+        said = [f"{one}  {two}".rstrip() for one, two in zip(first, rest, strict=True)]
+        output.say("\n".join([*said, *words]))
+
+    def lines(self, connection: Connection) -> Lines:
+        """Return one connection's row without its number, and the words below it."""
         conversation = connection.conversation
         style = style_of(connection.verdict)
         client = shown(connection.client)
+        columns = self._columns[1:]
         said = [
-            (str(conversation.number), "dim"),
-            (clock(conversation.opened)[: self._columns[1].width], "dim"),
+            (clock(conversation.opened)[: columns[0].width], "dim"),
             (client, "bold green" if connection.client else "dim"),
             (shown(conversation.peer), ""),
             (connection.format or "-", "" if connection.format else "dim"),
             (str(connection.verdict), style),
         ]
-        if len(self._columns) > len(said):
+        if len(columns) > len(said):
             said.append((_name(connection), "dim"))
         cells = [
             [(part, style) for part in _cut(text, column.width)]
-            for (text, style), column in zip(said, self._columns, strict=True)
+            for (text, style), column in zip(said, columns, strict=True)
         ]
-        self._write(cells, self._words(connection) if connection.is_fault else ())
+        words = self._words(connection) if connection.is_fault else ()
+        return (
+            self._drawn(cells, columns),
+            [self._styled(line, "dim") for line in words],
+        )
 
     def _words(self, connection: Connection) -> Sequence[str]:
         indent = sum(column.width + 2 for column in self._columns[:2])
@@ -96,20 +118,19 @@ class Rows:
             )
         ]
 
-    def _write(
-        self, cells: list[list[tuple[str, str]]], words: Sequence[str] = ()
-    ) -> None:
+    def _drawn(
+        self, cells: list[list[tuple[str, str]]], columns: Sequence[_Column]
+    ) -> list[str]:
         lines: list[str] = []
         for number in range(max(map(len, cells))):
             line = ""
-            for column, parts in zip(self._columns, cells, strict=True):
+            for column, parts in zip(columns, cells, strict=True):
                 text, style = parts[number] if number < len(parts) else ("", "")
                 room = " " * (column.width - len(text))
                 text = self._styled(text, style)
                 line += (room + text if column.right else text + room) + "  "
             lines.append(line.rstrip())
-        lines += [self._styled(line, "dim") for line in words]
-        output.say("\n".join(lines))
+        return lines
 
     def _styled(self, text: str, style: str) -> str:
         if not self._colours or not style or not text:

@@ -11,29 +11,35 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sslmagic_cli.inspect.document import whole
+
 __all__ = ["Spool"]
 
 
 class Spool:
-    """A file without a name, of one JSON object a line."""
+    """A file without a name, with a line for each connection: its number, its JSON."""
 
     def __init__(self) -> None:
         # Small captures never reach the disk.
         self._file = tempfile.SpooledTemporaryFile(1 << 20, "w+b")  # noqa: SIM115
         self.count = 0
 
-    def add(self, record: Mapping[str, Any]) -> None:
-        """Put *record* behind the others."""
-        self._file.write(json.dumps(record).encode() + b"\n")
+    def add(self, number: int, body: str) -> None:
+        """Put a connection behind the others; `document.body` gives what is kept."""
+        self._file.write(f"{number} {body}\n".encode())
         self.count += 1
 
-    def records(self, pairs: Mapping[int, int]) -> Iterator[dict[str, Any]]:
-        """Yield all, each with the number of the connection it makes a pair with."""
+    def texts(self, pairs: Mapping[int, int]) -> Iterator[str]:
+        """Yield the JSON of all, each with the number of the other of its pair."""
         self._file.seek(0)
         for line in self._file:
-            record: dict[str, Any] = json.loads(line)
-            record["pair"] = pairs.get(record["number"])
-            yield record
+            said, _, body = line.decode().rstrip("\n").partition(" ")
+            number = int(said)
+            yield whole(number, body, pairs.get(number))
+
+    def records(self, pairs: Mapping[int, int]) -> Iterator[dict[str, Any]]:
+        """Yield the same, read."""
+        return map(json.loads, self.texts(pairs))
 
     def close(self) -> None:
         """Let go of the file."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from sslmagic.capture.conversation import Conversation, Counts
 from sslmagic.capture.flow import told
@@ -20,7 +20,7 @@ from sslmagic.capture.flows import Flows
 from sslmagic.capture.reading import Batch, Fault, reading
 from sslmagic.capture.source import Source
 from sslmagic.capture.stream import Wanted
-from sslmagic.capture.workers import Work, processes, sharing
+from sslmagic.capture.workers import Made, Work, made_of, processes, sharing
 from sslmagic.errors import CaptureError
 
 __all__ = ["ANSWER", "Capture", "Progress", "Reader", "conversations"]
@@ -79,20 +79,42 @@ class Reader:
                 and so have the captures behind it.
             OSError: a capture cannot be opened or read; the others have been.
         """
+        for name, number, facts in self._found(None):
+            yield told(facts, capture=name, number=number)
+
+    def each(self, made: Made) -> Iterator[tuple[str, int, Any]]:
+        """Read on, and give what *made* makes of each conversation.
+
+        It is made where the conversation was found: where several processes read, they
+        share that work as well. What `__iter__` raises is raised here.
+
+        Args:
+            made: returns values that `marshal` knows. The conversation's number is 0
+                there: only when all processes have come as far is it known.
+
+        Returns:
+            the capture's name, the conversation's number, and what was made of it.
+        """
+        return self._found(made)
+
+    def _found(self, made: Made | None) -> Iterator[tuple[str, int, Any]]:
         fault: Fault | None = None
         for capture in self._captures:
             try:
                 with Source(capture) as source:
-                    yield from self._conversations(source)
+                    yield from self._read(source, made)
             except (CaptureError, OSError) as error:
                 fault = fault or error
         if fault is not None:
             raise fault
 
-    def _conversations(self, source: Source) -> Iterator[Conversation]:
-        for batch in self._batches(source):
-            for _, _, number, facts in batch.done:
-                yield told(facts, capture=source.name, number=number)
+    def _read(
+        self, source: Source, made: Made | None
+    ) -> Iterator[tuple[str, int, Any]]:
+        name = source.name
+        for batch in self._batches(source, made):
+            for _, _, number, found in batch.done:
+                yield name, number, found
             if self._progress is not None:
                 self._progress(self._before + batch.taken, self._total)
             if batch.last:
@@ -100,7 +122,7 @@ class Reader:
             if batch.fault is not None:
                 raise batch.fault
 
-    def _batches(self, source: Source) -> Iterator[Batch]:
+    def _batches(self, source: Source, made: Made | None) -> Iterator[Batch]:
         count = processes(source, self._workers)
         if count > 1:
             work = Work(
@@ -108,6 +130,7 @@ class Reader:
                 wanted=self._wanted,
                 answer=self._answer,
                 plain=self._plain,
+                made=made,
             )
             for batch in sharing(work, self.counts, number=self._number, count=count):
                 self._number += len(batch.began)
@@ -122,7 +145,7 @@ class Reader:
         )
         for batch in reading(source, flows, self.counts, plain=self._plain):
             self._number = flows.number
-            yield batch
+            yield batch if made is None else made_of(batch, made, source.name)
 
 
 def conversations(

@@ -12,16 +12,17 @@ alone decides, so that it is the same for every way of reading it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sslmagic.capture.conversation import Counts
-from sslmagic.capture.flow import Facts, Flow, reverse
+from sslmagic.capture.flow import Flow, reverse
 from sslmagic.capture.stream import MASK, Stream, Wanted
 
 __all__ = ["ABANDONED", "IDLE", "LINGER", "SHARES", "Ending", "Flows", "share"]
 
-Ending = tuple[int, int, int, Facts]
+Ending = tuple[int, int, int, Any]
 """What has ended: when (twice where in the capture, and one more if it was that packet
-that ended it), where it began, its number, and the facts."""
+that ended it), where it began, its number, and the facts or what was made of them."""
 
 SHARES = 256
 """Conversations fall into so many shares, which several may divide between them."""

@@ -14,7 +14,7 @@ import dataclasses
 import hashlib
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sslmagic.anatomy import printable
 from sslmagic.capture.connection import Connection
@@ -52,9 +52,11 @@ class Hop(NamedTuple):
     """A digest of the ClientHello; empty without one."""
 
     @classmethod
-    def of(cls, connection: Connection) -> Hop:
-        """Return what to remember of *connection*."""
+    def of(cls, connection: Connection) -> Hop | None:
+        """Return what to remember of *connection*; None if it can be no side."""
         conversation, said = connection.conversation, connection.preamble
+        if not conversation.sent.octets:
+            return None
         hello = connection.hello
         return cls(
             conversation.number,
@@ -69,6 +71,50 @@ class Hop(NamedTuple):
             connection.verdict,
             hashlib.blake2b(hello, digest_size=12).digest() if hello else b"",
         )
+
+    def packed(self) -> tuple[Any, ...]:
+        """Return it in values that `marshal` knows."""
+        return (
+            self.number,
+            self.capture,
+            tuple(self.peer),
+            tuple(self.listener),
+            self.opened,
+            self.closed,
+            None if self.source is None else tuple(self.source),
+            None if self.destination is None else tuple(self.destination),
+            self.has_preamble,
+            self.verdict.value,
+            self.hello,
+        )
+
+    @classmethod
+    def unpacked(cls, number: int, facts: tuple[Any, ...]) -> Hop:
+        """Return what was packed, with the *number* that it has by now."""
+        _, capture, peer, listener, opened, closed, source, target, *rest = facts
+        has_preamble, verdict, hello = rest
+        return cls(
+            number,
+            capture,
+            Endpoint(*peer),
+            Endpoint(*listener),
+            opened,
+            closed,
+            _endpoint(source),
+            _endpoint(target),
+            has_preamble,
+            _VERDICTS[verdict],
+            hello,
+        )
+
+
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
+
+
+def _endpoint(packed: tuple[Any, ...] | None) -> Endpoint | UnixEndpoint | None:
+    if packed is None:
+        return None
+    return Endpoint(*packed) if len(packed) == 2 else UnixEndpoint(*packed)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +169,13 @@ class Pairs:
 
     def add(self, connection: Connection) -> None:
         """Remember *connection*, if it can be a side of anything."""
-        if connection.conversation.sent.octets:
-            self._hops.append(Hop.of(connection))
-            self._added += 1
+        if (hop := Hop.of(connection)) is not None:
+            self.remember(hop)
+
+    def remember(self, hop: Hop) -> None:
+        """Remember one side of anything."""
+        self._hops.append(hop)
+        self._added += 1
 
     def matched(self) -> Iterator[Pair]:
         """Yield the pairs, in the order of the backs' numbers."""
@@ -136,10 +186,9 @@ class Pairs:
             if hop.hello:
                 by_hello.setdefault(hop.hello, []).append(hop)
         for back in sorted(self._hops, key=lambda hop: hop.number):
-            fronts = [*by_hello.get(back.hello, ())]
-            if len(fronts) > _MOST_HOPS:
-                # So many say it that it is a test's, or replayed, and tells nothing.
-                fronts = []
+            same = by_hello.get(back.hello, ())
+            # What so many say is a test's, or replayed, and tells nothing.
+            fronts = [*same] if len(same) <= _MOST_HOPS else []
             if back.source is not None:
                 fronts += by_peer.get(back.source, ())
             if (pair := _best(back, fronts)) is not None:

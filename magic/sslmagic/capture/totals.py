@@ -11,12 +11,35 @@ from sslmagic.capture.connection import Connection
 from sslmagic.capture.verdict import Verdict
 from sslmagic.preamble import Endpoint, UnixEndpoint
 
-__all__ = ["MOST", "Tally", "Totals", "network"]
+__all__ = ["MOST", "Entry", "Tally", "Totals", "entry", "network"]
 
 MOST = 10_000
 """Names that a tally keeps apart: more than anybody reads."""
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _PREFIX = {4: 24, 16: 48}
 """Bits of a client's network, by the octets of its address: what one owner has."""
+
+
+Entry = tuple[bool, int, int, str, str, str, str, str | None, str | None]
+"""What totals take of a connection, in values that `marshal` knows: whether it is a
+fault, when it was opened and closed, the verdict, the format, the peer, the listener,
+the network of the client, and the name that TLS asks for."""
+
+
+def entry(connection: Connection) -> Entry:
+    """Return what totals take of *connection*."""
+    conversation = connection.conversation
+    return (
+        connection.is_fault,
+        conversation.opened,
+        conversation.closed,
+        connection.verdict.value,
+        str(connection.format or "none"),
+        conversation.peer.host,
+        str(conversation.listener),
+        None if connection.client is None else network(connection.client),
+        (connection.tls.server_name or None) if connection.tls is not None else None,
+    )
 
 
 class Tally:
@@ -77,21 +100,25 @@ class Totals:
 
     def add(self, connection: Connection) -> None:
         """Count one connection."""
-        conversation = connection.conversation
+        self.count(entry(connection))
+
+    def count(self, entry: Entry) -> None:
+        """Count what `entry` has taken of one."""
+        fault, opened, closed, verdict, format, peer, listener, client, name = entry
         self.connections += 1
-        self.faults += connection.is_fault
-        if self.first is None or conversation.opened < self.first:
-            self.first = conversation.opened
-        if self.last is None or conversation.closed > self.last:
-            self.last = conversation.closed
-        self.verdicts[connection.verdict] += 1
-        self.formats[connection.format or "none"] += 1
-        self.peers.add(conversation.peer.host)
-        self.listeners.add(str(conversation.listener))
-        if connection.client is not None:
-            self.clients.add(network(connection.client))
-        if connection.tls is not None and connection.tls.server_name:
-            self.server_names.add(connection.tls.server_name)
+        self.faults += fault
+        if self.first is None or opened < self.first:
+            self.first = opened
+        if self.last is None or closed > self.last:
+            self.last = closed
+        self.verdicts[_VERDICTS[verdict]] += 1
+        self.formats[format] += 1
+        self.peers.add(peer)
+        self.listeners.add(listener)
+        if client is not None:
+            self.clients.add(client)
+        if name is not None:
+            self.server_names.add(name)
 
     def by_verdict(self) -> Iterable[tuple[Verdict, int]]:
         """Return the verdicts that came, the commonest first."""
@@ -102,6 +129,8 @@ def network(client: Endpoint | UnixEndpoint) -> str:
     """Return the network that an address is counted with."""
     if isinstance(client, UnixEndpoint):
         return "unix"
+    if ":" not in client.host:
+        return f"{client.host.rpartition('.')[0]}.0/24"
     host = client.host.partition("%")[0]
     packed = pack_host(host)
     bits = _PREFIX[len(packed)]

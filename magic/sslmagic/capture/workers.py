@@ -11,30 +11,39 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
+import gc
 import marshal
 import os
 import signal
 import struct
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 
-from sslmagic.capture.conversation import Counts, Unreadable
+from sslmagic.capture.conversation import Conversation, Counts, Unreadable
+from sslmagic.capture.flow import told
 from sslmagic.capture.flows import SHARES, Flows
 from sslmagic.capture.reading import Batch, Fault, reading
 from sslmagic.capture.source import Source
 from sslmagic.capture.stream import Wanted
 from sslmagic.errors import CaptureError
 
-__all__ = ["LARGE", "MOST", "Work", "processes", "sharing"]
+__all__ = ["LARGE", "MOST", "Made", "Work", "made_of", "processes", "sharing"]
 
 LARGE = 64 << 20
 """Octets of a file from which on several processes win more than they cost."""
 MOST = 8
 """Processes: each passes over all packets, which more of them make no faster."""
 
+Made = Callable[[Conversation], Any]
+"""Makes of a conversation what is wanted of it, in values that `marshal` knows."""
+
 _LENGTH = struct.Struct("<Q")
+_PIPE = 1 << 20
+"""Octets that wait in a pipe: what one piece brings, so that no process waits for
+another one's; the most that Linux lets anybody have (fs.pipe-max-size)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +54,17 @@ class Work:
     wanted: Wanted
     answer: int
     plain: bool
+    made: Made | None = None
+    """What is made of each conversation there; None: its facts are wanted here."""
+
+
+def made_of(batch: Batch, made: Made, capture: str) -> Batch:
+    """Return *batch* with what is made of each conversation instead of its facts."""
+    done = [
+        (event, place, number, made(told(facts, capture=capture, number=0)))
+        for event, place, number, facts in batch.done
+    ]
+    return batch._replace(done=done)
 
 
 def processes(source: Source, workers: int | None) -> int:
@@ -98,6 +118,10 @@ def _processes(work: Work, count: int) -> Generator[Sequence[BinaryIO]]:
     """Processes that read their shares, as the pipes that they write to."""
     ends = [os.pipe() for _ in range(count)]
     pids: list[int] = []
+    for reading_end, _ in ends:
+        # Less will do, where so much is more than the user may have.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(reading_end, fcntl.F_SETPIPE_SZ, _PIPE)
     pipes = [os.fdopen(reading_end, "rb") for reading_end, _ in ends]
     try:
         for index, (_, writing_end) in enumerate(ends):
@@ -130,6 +154,8 @@ def _child(work: Work, index: int, count: int, end: int) -> NoReturn:
     try:
         # It is the parent that an interrupt ends, and then this.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # What the parent has made stays: it is neither looked through nor copied.
+        gc.freeze()
         with os.fdopen(end, "wb") as pipe:
             try:
                 for message in _share(work, index, count):
@@ -159,6 +185,8 @@ def _share(work: Work, index: int, count: int) -> Iterator[object]:
     with Source(work.source.name, most=work.source.size) as source:
         for batch in reading(source, flows, counts, plain=work.plain):
             end = dataclasses.astuple(counts) if batch.last else None
+            if work.made is not None:
+                batch = made_of(batch, work.made, work.source.name)
             yield batch.done, batch.began, batch.taken, _said(batch.fault), end
 
 

@@ -34,6 +34,23 @@ def found(
     return got, reader.counts, ""
 
 
+def made(file: Path, count: int) -> tuple[list[tuple[str, int, object]], Counts, str]:
+    """What is made of each conversation where it was found."""
+    reader = Reader([file, file], wanted=lambda _: 20, workers=count)
+    got: list[tuple[str, int, object]] = []
+    try:
+        for one in reader.each(_made):
+            got.append(one)  # noqa: PERF402 -- what came before an error counts
+    except CaptureError as error:
+        return got, reader.counts, str(error)
+    return got, reader.counts, ""
+
+
+def _made(one: Conversation) -> tuple[int, str, str, int, bytes]:
+    assert one.number == 0
+    return os.getpid(), one.capture, str(one.peer), one.opened, one.sent.octets
+
+
 def traffic() -> bytes:
     """Two megabytes: some conversations beside each other, and other packets."""
     packets = []
@@ -66,6 +83,28 @@ def test_the_result_is_that_of_one(tmp_path: Path, tail: bytes) -> None:
     assert bool(one[2]) == bool(tail)
     for count in (2, 3):
         assert found(file, count) == one
+
+
+@pytest.mark.parametrize("tail", [b"", b"\xff" * 20], ids=["whole", "broken"])
+def test_what_is_made_of_each_is_made_where_it_is_found(
+    tmp_path: Path, tail: bytes
+) -> None:
+    file = tmp_path / "a.pcap"
+    file.write_bytes(traffic() + tail)
+    known = found(file, 1)
+    for count in (1, 2):
+        got = made(file, count)
+        assert got[1:] == known[1:]
+        assert [(name, number) for name, number, _ in got[0]] == [
+            (one.capture, one.number) for one in known[0]
+        ]
+        values = [value for _, _, value in got[0] if isinstance(value, tuple)]
+        assert [value[1:] for value in values] == [
+            (one.capture, str(one.peer), one.opened, one.sent.octets)
+            for one in known[0]
+        ]
+        pids = {value[0] for value in values}
+        assert pids == {os.getpid()} if count == 1 else len(pids) == 2 * count
 
 
 @given(ACTS)

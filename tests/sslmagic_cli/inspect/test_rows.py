@@ -35,7 +35,7 @@ def said(
         console = Console(file=file, width=width)
     rows = Rows(console, wrap=wrap)
     rows.head()
-    rows.say(judged(octets, peer=LONG, number=number))
+    rows.say(number, rows.lines(judged(octets, peer=LONG)))
     return capfdbinary.readouterr().out.decode()
 
 
@@ -93,6 +93,21 @@ def test_a_name_has_a_column_where_there_is_room(
     assert "\\x1b]0;x\\x07.example" in text.replace("\n", "")
     text = said(capfdbinary, encode(PREAMBLE) + b"GET / HTTP/1.1\r\n", width=WIDE)
     assert text.splitlines()[1].endswith("http")
+
+
+@pytest.mark.parametrize("octets", [STREAMS[0], encode(PREAMBLE) + b"?", b""])
+def test_a_number_that_has_no_room(
+    capfdbinary: pytest.CaptureFixture[bytes], octets: bytes
+) -> None:
+    lines = said(capfdbinary, octets, number=1_234_567).splitlines()
+    usual = said(capfdbinary, octets, number=1).splitlines()
+    assert lines[1] == "1234" + usual[1][4:]
+    assert lines[2][:4] == " 567"
+    # A row may have one line more for it, and its words come below both.
+    assert lines[2][4:] + "".join(lines[3:]) in (
+        usual[2][4:] + "".join(usual[3:]) if len(usual) > 2 else "",
+        "".join(usual[2:]),
+    )
 
 
 @pytest.mark.parametrize("verdict", Verdict)
