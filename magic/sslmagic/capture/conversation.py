@@ -74,6 +74,9 @@ class Conversation:
     """When the first packet was captured."""
     closed: int
     """When the last packet was captured."""
+    until: int | None = None
+    """Until when the capture, by its clock, has no more of it; may be coarse. None if
+    that is not known."""
     accepted: int | None = None
     """When the listener's SYN-ACK was captured."""
     sent: Side

@@ -1,7 +1,7 @@
 """How much of a stream's front is wanted to judge it.
 
     b""       ─▶ the longest signature
-    preamble  ─▶ its end, and enough behind it to tell what follows
+    preamble  ─▶ its end, what its proof covers, and enough to tell what follows
     TLS       ─▶ the end of the ClientHello, and a signature's length behind it
     else      ─▶ enough to say what it is
 
@@ -59,7 +59,8 @@ class Front:
             return _without(octets)
         if frame is None:
             return len(octets) + framer.wanted
-        return len(frame.octets) + _behind(framer.rest)
+        bound = frame.proof.bound if frame.proof else 0
+        return len(frame.octets) + max(bound, _behind(framer.rest))
 
 
 wanted = Front()

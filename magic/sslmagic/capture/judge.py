@@ -16,7 +16,14 @@ from sslmagic.capture.conversation import Conversation, Ended
 from sslmagic.capture.front import Front
 from sslmagic.capture.speech import answered, spoken
 from sslmagic.capture.verdict import Verdict
-from sslmagic.capture.words import missing, octets_said, silence, stopped, what_stands
+from sslmagic.capture.words import (
+    coming,
+    missing,
+    silence,
+    stopped,
+    unbegun,
+    what_stands,
+)
 from sslmagic.errors import DecodeError, Reason
 from sslmagic.hello import ClientHello
 from sslmagic.reception import DEADLINE, Accepted, Peer, Reception, Refused
@@ -37,10 +44,10 @@ _LENGTHS: Final = {"magic": slice(3, 5), "proxy2": slice(14, 16)}
 
 
 class _Unverified:
-    """Takes every proof as what it is to whoever has no key: unverified."""
+    """Waits for what a proof covers, and takes it as what it is without a key."""
 
     def bound(self, frame: Frame, peer: Peer) -> int:  # noqa: ARG002
-        return 0
+        return 0 if frame.proof is None else frame.proof.bound
 
     def verify(self, frame: Frame, bound: bytes, peer: Peer, now: float) -> None:
         pass
@@ -54,6 +61,8 @@ class Judge:
         deadline: seconds that a peer has for its whole preamble.
         limit: the longest preamble in octets; None for each format's own limit.
         ssl: whether TLS must follow a preamble.
+        keys: whether the listener has keys. They are not known here: a proof is taken
+            for right if what it covers is there. Without keys it is refused.
     """
 
     def __init__(
@@ -63,11 +72,13 @@ class Judge:
         deadline: float = DEADLINE,
         limit: int | None = None,
         ssl: bool = False,
+        keys: bool = True,
     ) -> None:
         self.trust = trust
         self.deadline = deadline
         self.limit = limit
         self.ssl = ssl
+        self.keys = keys
         self.wanted = Front(trust.formats, limit=limit)
 
     def connections(
@@ -78,8 +89,10 @@ class Judge:
 
     def judge(self, conversation: Conversation) -> Connection:
         """Return what is to be said of *conversation*."""
-        if not _has_front(conversation):
-            return _unseen(conversation, "the capture began after the connection did")
+        if not conversation.begun:
+            # What looks like a preamble may be anything in the midst of a stream, put
+            # there by whoever wants to be taken for somebody else.
+            return _unseen(conversation, unbegun(conversation))
         sent = conversation.sent
         start = conversation.accepted or conversation.opened
         reception = Reception(
@@ -87,25 +100,25 @@ class Judge:
             conversation.peer,
             0.0,
             deadline=self.deadline,
-            verifier=_Unverified(),
+            verifier=_Unverified() if self.keys else None,
             limit=self.limit,
         )
-        at, time = 0, conversation.opened
+        at, whole = 0, None
         for there, now in sent.arrivals:
             if reception.outcome is not None:
                 break
-            time = now
             reception.feed(sent.octets[at:there], max(now - start, 0) / _SECOND)
             at = there
+            if whole is None and reception.frame is not None:
+                whole = now
         outcome = reception.outcome
         if outcome is None:
             if not sent.octets and sent.missing is None:
                 return _silent(conversation)
-            seconds = max(conversation.closed - start, 0) / _SECOND
-            outcome = _end(reception, conversation, seconds)
+            seen = max(conversation.closed, conversation.until or 0)
+            outcome = _end(reception, conversation, max(seen - start, 0) / _SECOND)
             if outcome is None:
-                return self._undecided(conversation)
-        whole = None if reception.frame is None else time
+                return self._undecided(conversation, reception.frame)
         if isinstance(outcome, Accepted):
             return self._accepted(conversation, outcome, reception.frame, whole)
         return self._refused(conversation, outcome, reception.frame, whole)
@@ -144,7 +157,10 @@ class Judge:
                     f"octet {end}: {what_stands(follows, rest)} where TLS must follow"
                 )
         if frame is not None and frame.proof is not None:
-            words += "; its proof is not verified: no key is known here"
+            unverified = "signed, the proof is not verified (no keys here)"
+            words = (
+                f"{unverified}; {words}" if offset is None else f"{words}; {unverified}"
+            )
         if follows == "tls" and tls is None and verdict in (Verdict.OK, Verdict.LOCAL):
             words += f"; of the ClientHello {len(rest)} octets are there, not all"
         return Connection(
@@ -193,8 +209,7 @@ class Judge:
                 length = int.from_bytes(octets[at], "big")
                 detail = f"length {length}: {detail}"
             if verdict in (Verdict.TRUNCATED, Verdict.RESET, Verdict.TIMEOUT):
-                detail = stopped(conversation, verdict, self.deadline)
-                words = detail
+                words = stopped(conversation, verdict, self.deadline, frame)
             else:
                 words = detail if offset is None else f"octet {offset}: {detail}"
             format = begun
@@ -215,12 +230,12 @@ class Judge:
             timing=_timing(conversation, whole, end + tls.length if tls else None),
         )
 
-    def _undecided(self, conversation: Conversation) -> Connection:
+    def _undecided(self, conversation: Conversation, frame: Frame | None) -> Connection:
         sent = conversation.sent
         if sent.missing is not None:
             return _unseen(conversation, f"octet {sent.missing} is not in the capture")
         format = signature(sent.octets) or self._begun(sent.octets)
-        words = f"{octets_said(len(sent.octets))} of a preamble, and the capture ends"
+        words = f"{coming(sent.octets, frame)}, and the capture ends"
         return _bare(conversation, Verdict.WAITING, words, format, "nothing")
 
     def _is_none(self, octets: bytes, offset: int) -> bool:
@@ -239,14 +254,6 @@ class Judge:
         return _FIRST.get(octets[0])
 
 
-def _has_front(conversation: Conversation) -> bool:
-    """Return whether the octets are those that a receiver had first.
-
-    A filter may have dropped the SYN; the signature of a preamble is then proof enough.
-    """
-    return conversation.begun or signature(conversation.sent.octets) is not None
-
-
 def _end(
     reception: Reception, conversation: Conversation, seconds: float
 ) -> Accepted | Refused | None:
@@ -254,6 +261,9 @@ def _end(
     if conversation.sent.missing is not None:
         return None
     if conversation.ended is Ended.RESET:
+        return reception.reset(seconds)
+    if conversation.ended is Ended.CLOSED and conversation.ended_by == "listener":
+        # It did not wait: the sender is not to blame, though it closes as well then.
         return reception.reset(seconds)
     if conversation.sent.ends or conversation.ended is Ended.CLOSED:
         return reception.close(seconds)

@@ -169,7 +169,8 @@ MEANINGS: Final[Mapping[Verdict, Meaning]] = {
     ),
     Verdict.PROOF: Meaning(
         "The proof is missing, wrong or not supported.",
-        "Look at keys, clocks and audience of both sides.",
+        "Look at keys, clocks and audience of both sides. With --unsigned it is judged"
+        " as a receiver without keys does, which refuses every proof.",
     ),
     Verdict.TIMEOUT: Meaning(
         "The preamble was not whole by the deadline.",
@@ -177,7 +178,8 @@ MEANINGS: Final[Mapping[Verdict, Meaning]] = {
     ),
     Verdict.RESET: Meaning(
         "The connection failed before the preamble was whole.",
-        "See who reset it: the listener refused, or the sender gave up.",
+        "See who ended it: the listener refused or waits for less time (--deadline),"
+        " or the sender gave up.",
     ),
 }
 """Every verdict; the table of docs/inspect.md."""

@@ -8,9 +8,17 @@ from sslmagic.capture.conversation import Conversation, Ended
 from sslmagic.capture.verdict import Verdict
 from sslmagic.errors import DecodeError
 from sslmagic.hello import ClientHello
-from sslmagic.wire import signature
+from sslmagic.wire import Frame, signature
 
-__all__ = ["missing", "octets_said", "silence", "stopped", "what_stands"]
+__all__ = [
+    "coming",
+    "missing",
+    "octets_said",
+    "silence",
+    "stopped",
+    "unbegun",
+    "what_stands",
+]
 
 _EXCERPT: Final = 40
 """Characters of a request or banner that are quoted."""
@@ -55,12 +63,35 @@ def what_stands(follows: str, octets: bytes) -> str:
     return {"tls": "TLS"}.get(follows, f"a {follows} preamble")
 
 
-def stopped(conversation: Conversation, verdict: Verdict, deadline: float) -> str:
-    """Return why a preamble never became whole."""
-    have = octets_said(len(conversation.sent.octets))
+def stopped(
+    conversation: Conversation,
+    verdict: Verdict,
+    deadline: float,
+    frame: Frame | None = None,
+) -> str:
+    """Return why a preamble, or what its proof covers, never became whole."""
     if verdict is Verdict.TIMEOUT:
-        return f"the preamble was not whole within {deadline:g} s"
-    return f"after {have} of a preamble{how_it_ended(conversation)}"
+        what = "what its proof covers" if frame else "the preamble"
+        return f"{what} was not whole within {deadline:g} s"
+    have = coming(conversation.sent.octets, frame)
+    return f"after {have}{how_it_ended(conversation)}"
+
+
+def coming(octets: bytes, frame: Frame | None = None) -> str:
+    """Return how much there is of a preamble, or behind it of what a proof covers."""
+    if frame is None:
+        return f"{octets_said(len(octets))} of a preamble"
+    there = octets_said(len(octets) - len(frame.octets))
+    covers = frame.proof.bound if frame.proof else 0
+    return f"{there} behind a preamble whose proof covers {covers}"
+
+
+def unbegun(conversation: Conversation) -> str:
+    """Return why a conversation is not judged of which the beginning is missing."""
+    words = "the capture began after the connection did, or after an hour of silence"
+    if (format := signature(conversation.sent.octets)) is not None:
+        words += f"; octets like a {format} preamble may be anything there"
+    return words
 
 
 def how_it_ended(conversation: Conversation) -> str:

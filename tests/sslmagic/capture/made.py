@@ -56,6 +56,7 @@ def conversation(
     capture: str = "node.pcapng",
     begun: bool = True,
     accepted: bool = True,
+    until: int | None = None,
     **sent: Any,
 ) -> Conversation:
     """A conversation in which the peer sent *octets*."""
@@ -67,6 +68,7 @@ def conversation(
         begun=begun,
         opened=opened,
         closed=opened + lasted,
+        until=until,
         accepted=opened + MS // 2 if accepted else None,
         sent=side(octets, tuple(cuts), opened, **sent),
         answered=side(answer, at=opened + 20 * MS),

@@ -54,11 +54,16 @@ def test_every_vector_is_judged_as_a_receiver_does(vector: Vector) -> None:
     judge = Judge(trust, limit=vector.limit)
     one = judge.judge(conversation(vector.octets, **CLOSED))
     if vector.valid:
-        assert not one.is_fault or one.verdict in (
-            Verdict.NESTED,
-            Verdict.SOURCE,
-            Verdict.TRANSPORT,
-            Verdict.HELLO,
+        assert (
+            not one.is_fault
+            or one.verdict
+            in (
+                Verdict.NESTED,
+                Verdict.SOURCE,
+                Verdict.TRANSPORT,
+                Verdict.HELLO,
+            )
+            or (one.verdict is Verdict.TRUNCATED and "whose proof covers" in one.words)
         )
     elif vector.result == "format":
         assert one.verdict in (Verdict.FORMAT, Verdict.MISSING)
@@ -192,9 +197,50 @@ def test_a_proof_is_said_to_be_unverified() -> None:
     (vector,) = [v for v in vectors() if v.valid and v.decoded and v.decoded["proof"]][
         :1
     ]
-    one = judged(vector.wire)
+    one = judged(vector.wire + hello())
     assert one.verdict in (Verdict.OK, Verdict.LOCAL)
-    assert one.words.endswith("; its proof is not verified: no key is known here")
+    assert one.words.startswith("signed, the proof is not verified (no keys here); ")
+    # Where an octet is at fault, the words begin with it.
+    nested = judged(vector.wire + MAGIC + hello())
+    assert nested.words.startswith(f"octet {nested.offset}: a magic preamble behind")
+    assert nested.words.endswith("; signed, the proof is not verified (no keys here)")
+
+
+BOUND = next(
+    vector.wire
+    for vector in vectors()
+    if vector.valid and vector.decoded and vector.decoded["proof"]
+    if vector.decoded["proof"]["bound"] == 40
+)
+"""A preamble whose proof covers 40 octets behind it."""
+
+
+@pytest.mark.parametrize(
+    ("there", "more", "verdict", "words"),
+    [
+        (40, {}, "ok", "signed, the proof is not verified (no keys here); the client"),
+        (39, {}, "waiting", "39 octets behind a preamble whose proof covers 40, and"),
+        (1, CLOSED, "truncated", "after 1 octet behind a preamble whose proof covers"),
+        (0, {"lasted": 6000 * MS}, "timeout", "what its proof covers was not whole"),
+        (9, {"missing": len(BOUND) + 9}, "unseen", f"octet {len(BOUND) + 9} is not"),
+    ],
+)
+def test_a_proof_waits_for_what_it_covers(
+    there: int, more: dict[str, Any], verdict: str, words: str
+) -> None:
+    octets = BOUND + hello()[:there]
+    assert judged(octets, **more).words.startswith(words)
+    one = Judge().judge(conversation(octets, cuts=[len(BOUND)][: there and 1], **more))
+    assert one.verdict == verdict
+    if verdict == "ok":
+        assert one.timing.preamble == START + MS
+
+
+def test_a_listener_without_keys_refuses_every_proof() -> None:
+    one = Judge(keys=False).judge(conversation(BOUND + hello()))
+    assert (one.verdict, one.client, one.format) == (Verdict.PROOF, None, "magic")
+    assert one.words == "a signed preamble, and this listener has no keys"
+    assert Judge(keys=False).judge(conversation(MAGIC)).verdict is Verdict.OK
 
 
 @pytest.mark.parametrize(
@@ -203,7 +249,13 @@ def test_a_proof_is_said_to_be_unverified() -> None:
         (CLOSED, "truncated", "after 9 octets of a preamble, then the peer closed"),
         (
             {"ended": Ended.CLOSED, "ended_by": "listener"},
-            "truncated",
+            "reset",
+            "after 9 octets of a preamble, then the listener closed",
+        ),
+        (
+            # The sender answers a close with its own.
+            {"ended": Ended.CLOSED, "ended_by": "listener", "ends": True},
+            "reset",
             "after 9 octets of a preamble, then the listener closed",
         ),
         (
@@ -213,6 +265,12 @@ def test_a_proof_is_said_to_be_unverified() -> None:
         ),
         ({}, "waiting", "9 octets of a preamble, and the capture ends"),
         ({"lasted": 6000 * MS}, "timeout", "the preamble was not whole within 5 s"),
+        (
+            {"until": START + 6000 * MS},
+            "timeout",
+            "the preamble was not whole within 5 s",
+        ),
+        ({"until": START + 4000 * MS}, "waiting", "9 octets of a preamble, and the"),
         ({"missing": 9}, "unseen", "octet 9 is not in the capture"),
     ],
 )
@@ -253,8 +311,16 @@ def test_a_front_that_is_not_there_is_not_judged() -> None:
     one = judged(hello(), begun=False)
     assert (one.verdict, one.follows) == (Verdict.UNSEEN, "unseen")
     assert judged(missing=0, length=50).verdict is Verdict.UNSEEN
-    # Whoever filters for data has no SYN, and the front all the same.
-    assert judged(MAGIC + hello(), begun=False).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_looks_like_a_preamble_in_the_midst_names_nobody(format: str) -> None:
+    one = judged(encode(PREAMBLE, format) + hello(), begun=False)
+    assert (one.verdict, one.client, one.preamble) == (Verdict.UNSEEN, None, None)
+    assert one.words == (
+        "the capture began after the connection did, or after an hour of silence;"
+        f" octets like a {format} preamble may be anything there"
+    )
 
 
 def test_octets_that_are_missing_behind_the_preamble_do_not_matter() -> None:
