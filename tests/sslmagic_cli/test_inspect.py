@@ -21,7 +21,7 @@ from sslmagic.layout import Layout
 from sslmagic.wire import Learnt, encode
 from sslmagic_cli.exits import Exit
 from sslmagic_cli.inspect import command
-from tests.sslmagic.capture.made import START, hello
+from tests.sslmagic.capture.made import CLIENT, PREAMBLE, START, hello
 from tests.sslmagic.wire.layouts import FOUR, LAYOUTS
 from tests.sslmagic_cli.inspect.captured import Talk, both_sides, capture, mixed
 
@@ -245,3 +245,19 @@ def test_a_learnt_layout_is_one_more_format(
     assert b"203.0.113.9" in shown.out
     (said,) = listed(run("inspect", name, "--json"))
     assert said["client"] is None
+
+
+def test_a_preamble_that_stalls_while_the_capture_goes_on(
+    run: Run, tmp_path: Path
+) -> None:
+    stalled = Talk([encode(PREAMBLE)[:9]], end=0)
+    later = Talk([encode(PREAMBLE)], opened=START + 100_000 * MS)
+    name = capture(tmp_path / "a.pcap", [stalled, later._replace(peer=CLIENT)])
+    for workers in ("1", "2"):
+        found = listed(run("inspect", name, "--json", "--workers", workers))
+        assert {one["number"]: one["verdict"] for one in found} == {
+            1: "timeout",
+            2: "ok",
+        }
+    alone = capture(tmp_path / "b.pcap", [stalled])
+    assert listed(run("inspect", alone, "--json"))[0]["verdict"] == "waiting"

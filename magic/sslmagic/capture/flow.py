@@ -18,6 +18,7 @@ Facts = tuple[
     int,
     int,
     int | None,
+    int | None,
     SideFacts,
     SideFacts,
     int,
@@ -25,7 +26,8 @@ Facts = tuple[
 ]
 """A conversation in values that `marshal` knows, which is several times as fast as what
 knows classes: the key, how much of it are VLANs, whether it was begun, when it was
-opened, closed and accepted, both sides, how it ended, and whether by the peer."""
+opened, closed, seen no more and accepted, both sides, how it ended, and whether by the
+peer."""
 
 _OPEN, _CLOSED, _RESET = range(3)
 _ENDED = (Ended.OPEN, Ended.CLOSED, Ended.RESET)
@@ -82,8 +84,13 @@ class Flow:
         """Return the other direction."""
         return self.answered if stream is self.sent else self.sent
 
-    def facts(self, last: int) -> Facts:
-        """Return what is known, for good; *last* is the last packet's time in ns."""
+    def facts(self, last: int, until: int | None = None) -> Facts:
+        """Return what is known, for good.
+
+        Args:
+            last: the last packet's time in ns.
+            until: until when no other came, as far as the capture's clock tells.
+        """
         reset = self.reset
         if reset is None and self.doubted is not None:
             # Its sender kept to it, so that it was meant, whether believed or not.
@@ -96,6 +103,7 @@ class Flow:
             self.begun,
             self.opened,
             last,
+            until,
             self.accepted,
             self.sent.facts(),
             self.answered.facts(),
@@ -106,7 +114,7 @@ class Flow:
 
 def told(facts: Facts, *, capture: str, number: int) -> Conversation:
     """Return the facts of a flow as a conversation."""
-    key, size, begun, opened, closed, accepted, sent, answered, ended, by = facts
+    key, size, begun, opened, closed, until, accepted, sent, answered, ended, by = facts
     vlans: tuple[int, ...] = ()
     if size:
         vlans = tuple(key[at] << 8 | key[at + 1] for at in range(0, size, 2))
@@ -121,6 +129,7 @@ def told(facts: Facts, *, capture: str, number: int) -> Conversation:
         begun=begun,
         opened=opened,
         closed=closed,
+        until=until,
         accepted=accepted,
         sent=side(sent),
         answered=side(answered),

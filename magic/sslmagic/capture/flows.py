@@ -188,14 +188,14 @@ class Flows:
                 answered = flow.answered.packets or not flow.begun
                 if cutoff - last <= (IDLE if answered else ABANDONED):
                     continue
-            self._finish(flow, 2 * place)
+            self._finish(flow, 2 * place, cutoff)
             self._forget(flow)
 
-    def close(self) -> None:
-        """Let every conversation end here."""
+    def close(self, until: int | None = None) -> None:
+        """Let every conversation end here; the capture went on *until* then, in ns."""
         for flow in list(self._flows):
             if not flow.over:
-                self._finish(flow, _END)
+                self._finish(flow, _END, until)
             self._forget(flow)
 
     def settle(self) -> None:
@@ -346,10 +346,10 @@ class Flows:
     def _last(self, flow: Flow) -> int:
         return max(self.time(flow.sent), self.time(flow.answered))
 
-    def _finish(self, flow: Flow, event: int) -> None:
+    def _finish(self, flow: Flow, event: int, until: int | None = None) -> None:
         flow.over = True
         last = self._last(flow)
-        self.done.append((event, flow.place, flow.number, flow.facts(last)))
+        self.done.append((event, flow.place, flow.number, flow.facts(last, until)))
         # What stays is no more than is needed to know a late packet: many end in the
         # minute for which they are remembered.
         stream, other = flow.sent, flow.answered

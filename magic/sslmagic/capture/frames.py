@@ -108,7 +108,8 @@ class Frames:
         """Let everything end here."""
         for key in list(self.waiting):
             self._give_up(key)
-        self.flows.close()
+        # Coarse, but the same for every way of reading the capture.
+        self.flows.close(self.cutoff or None)
 
     def _give_up(self, key: bytes) -> None:
         del self.waiting[key]
