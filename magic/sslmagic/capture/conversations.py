@@ -18,9 +18,10 @@ from sslmagic.capture.conversation import Conversation, Counts
 from sslmagic.capture.flow import told
 from sslmagic.capture.flows import Flows
 from sslmagic.capture.reading import Batch, Fault, reading
+from sslmagic.capture.shares import Made, Work, made_of
 from sslmagic.capture.source import Source
 from sslmagic.capture.stream import Wanted
-from sslmagic.capture.workers import Made, Work, made_of, processes, sharing
+from sslmagic.capture.workers import processes, sharing
 from sslmagic.errors import CaptureError
 
 __all__ = ["ANSWER", "Capture", "Progress", "Reader", "conversations"]

@@ -1,16 +1,12 @@
 """One large file on several processes, with the result of one.
 
 Every process reads the whole file and follows its share of the conversations; to pass
-over a packet of another's costs a fraction of what it costs to follow it. Which share a
-packet is of, its ports tell. So no conversation is ever cut in two, whatever is in the
-file; and since all processes read the same pieces, what they found in each is put into
-the order in which one process would have found it.
+over a packet of another's costs a fraction of what it costs to follow it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import gc
 import marshal
@@ -18,27 +14,21 @@ import os
 import signal
 import struct
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, BinaryIO, NoReturn
 
-from sslmagic.capture.conversation import Conversation, Counts, Unreadable
-from sslmagic.capture.flow import told
-from sslmagic.capture.flows import SHARES, Flows
-from sslmagic.capture.reading import Batch, Fault, reading
+from sslmagic.capture.conversation import Counts
+from sslmagic.capture.flows import SHARES
+from sslmagic.capture.reading import Batch
+from sslmagic.capture.shares import Work, share_of, together
 from sslmagic.capture.source import Source
-from sslmagic.capture.stream import Wanted
-from sslmagic.errors import CaptureError
 
-__all__ = ["LARGE", "MOST", "Made", "Work", "made_of", "processes", "sharing"]
+__all__ = ["LARGE", "MOST", "processes", "sharing"]
 
 LARGE = 64 << 20
 """Octets of a file from which on several processes win more than they cost."""
 MOST = 8
 """Processes: each passes over all packets, which more of them make no faster."""
-
-Made = Callable[[Conversation], Any]
-"""Makes of a conversation what is wanted of it, in values that `marshal` knows."""
 
 _LENGTH = struct.Struct("<Q")
 _PIPE = 1 << 20
@@ -46,25 +36,15 @@ _PIPE = 1 << 20
 another one's; the most that Linux lets anybody have (fs.pipe-max-size)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What is to be read, and how."""
+def sharing(work: Work, counts: Counts, *, number: int, count: int) -> Iterator[Batch]:
+    """Read on *count* processes; see `sslmagic.capture.reading.reading`.
 
-    source: Source
-    wanted: Wanted
-    answer: int
-    plain: bool
-    made: Made | None = None
-    """What is made of each conversation there; None: its facts are wanted here."""
-
-
-def made_of(batch: Batch, made: Made, capture: str) -> Batch:
-    """Return *batch* with what is made of each conversation instead of its facts."""
-    done = [
-        (event, place, number, made(told(facts, capture=capture, number=0)))
-        for event, place, number, facts in batch.done
-    ]
-    return batch._replace(done=done)
+    Args:
+        counts: is filled when the end is reached.
+        number: of the conversation before the first one.
+    """
+    with _processes(work, count) as pipes:
+        yield from together(work, counts, [*map(_messages, pipes)], number=number)
 
 
 def processes(source: Source, workers: int | None) -> int:
@@ -80,37 +60,6 @@ def processes(source: Source, workers: int | None) -> int:
     if source.size < LARGE:
         return 1
     return min(len(os.sched_getaffinity(0)), MOST)
-
-
-def sharing(work: Work, counts: Counts, *, number: int, count: int) -> Iterator[Batch]:
-    """Read on *count* processes; see `sslmagic.capture.reading.reading`.
-
-    Args:
-        counts: is filled when the end is reached.
-        number: of the conversation before the first one.
-    """
-    numbers: dict[int, int] = {}
-    with _processes(work, count) as pipes:
-        while True:
-            parts = [_received(pipe) for pipe in pipes]
-            _, _, taken, said, end = parts[0]
-            began = sorted(place for part in parts for place in part[1])
-            for place in began:
-                number += 1
-                numbers[place] = number
-            # One process would have found them by when they ended, then by when they
-            # began, and no two began at the same place.
-            done = sorted(ending for part in parts for ending in part[0])
-            done = [
-                (event, place, numbers.pop(place), facts)
-                for event, place, _, facts in done
-            ]
-            if end is not None:
-                _add(counts, [part[4] for part in parts])
-            fault = _fault(work.source.name, said)
-            yield Batch(done, began, taken, end is not None, fault)
-            if end is not None:
-                return
 
 
 @contextlib.contextmanager
@@ -158,7 +107,7 @@ def _child(work: Work, index: int, count: int, end: int) -> NoReturn:
         gc.freeze()
         with os.fdopen(end, "wb") as pipe:
             try:
-                for message in _share(work, index, count):
+                for message in share_of(work, index, count):
                     _send(pipe, message)
             except BrokenPipeError:
                 pass
@@ -169,75 +118,23 @@ def _child(work: Work, index: int, count: int, end: int) -> NoReturn:
         os._exit(0)
 
 
-def _share(work: Work, index: int, count: int) -> Iterator[object]:
-    counts = Counts()
-    flows = Flows(
-        work.source.name,
-        wanted=work.wanted,
-        answer=work.answer,
-        counts=counts,
-        number=0,
-    )
-    flows.others = frozenset(
-        number for number in range(SHARES) if (number >> 1) % count != index
-    )
-    # A descriptor of its own: one that is shared has one position for all.
-    with Source(work.source.name, most=work.source.size) as source:
-        for batch in reading(source, flows, counts, plain=work.plain):
-            end = dataclasses.astuple(counts) if batch.last else None
-            if work.made is not None:
-                batch = made_of(batch, work.made, work.source.name)
-            yield batch.done, batch.began, batch.taken, _said(batch.fault), end
-
-
 def _send(pipe: BinaryIO, message: Any) -> None:
     octets = marshal.dumps(message)
     pipe.write(_LENGTH.pack(len(octets)) + octets)
     pipe.flush()
 
 
-def _received(pipe: BinaryIO) -> Any:
-    """Return the next message of a process.
+def _messages(pipe: BinaryIO) -> Iterator[Any]:
+    """Yield the messages of a process.
 
     Raises:
         RuntimeError: it has failed.
     """
-    head = pipe.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        raise RuntimeError("a process that reads the capture has ended early")
-    message = marshal.loads(pipe.read(*_LENGTH.unpack(head)))
-    if isinstance(message, str):
-        raise RuntimeError(f"a process that reads the capture has failed: {message}")
-    return message
-
-
-def _said(fault: Fault | None) -> tuple[str, int, bool] | None:
-    if isinstance(fault, CaptureError):
-        return fault.message, fault.offset, True
-    if fault is None:
-        return None
-    return fault.strerror or str(fault), fault.errno or 0, False
-
-
-def _fault(name: str, said: tuple[str, int, bool] | None) -> Fault | None:
-    if said is None:
-        return None
-    message, number, broken = said
-    if broken:
-        return CaptureError(message, capture=name, offset=number)
-    return OSError(number, message, name)
-
-
-def _add(counts: Counts, parts: list[tuple[Any, ...]]) -> None:
-    """Add what the processes counted: all packets each, and late ones of its own."""
-    for field, values in zip(
-        dataclasses.fields(Counts), zip(*parts, strict=True), strict=True
-    ):
-        if field.name == "examples":
-            names = [one.name for one in dataclasses.fields(Unreadable)]
-            counts.examples += [
-                Unreadable(**dict(zip(names, one, strict=True))) for one in values[0]
-            ]
-        else:
-            added = sum(values) if field.name == "late" else values[0]
-            setattr(counts, field.name, getattr(counts, field.name) + added)
+    while True:
+        head = pipe.read(_LENGTH.size)
+        if len(head) < _LENGTH.size:
+            raise RuntimeError("a process that reads the capture has ended early")
+        message = marshal.loads(pipe.read(*_LENGTH.unpack(head)))
+        if isinstance(message, str):
+            raise RuntimeError(f"a process that reads the capture failed: {message}")
+        yield message

@@ -9,15 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 
 from sslmagic.capture import workers
 from sslmagic.capture.conversation import Conversation, Counts
 from sslmagic.capture.conversations import Reader
 from sslmagic.capture.source import Source
 from sslmagic.errors import CaptureError
-from tests.sslmagic.capture.acts import ACTS, framed, played
-from tests.sslmagic.capture.wired import T0, Talk, ethernet, ip4, pcap, pcapng
+from tests.sslmagic.capture.wired import T0, Talk, ethernet, ip4, pcap
 
 Found = tuple[list[Conversation], Counts, str]
 
@@ -105,18 +103,6 @@ def test_what_is_made_of_each_is_made_where_it_is_found(
         ]
         pids = {value[0] for value in values}
         assert pids == {os.getpid()} if count == 1 else len(pids) == 2 * count
-
-
-@given(ACTS)
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-def test_whatever_is_in_the_file(tmp_path: Path, acts) -> None:  # type: ignore[no-untyped-def]
-    file = tmp_path / "a.pcapng"
-    file.write_bytes(pcapng(framed(played(acts))))
-    assert found(file, 3) == found(file, 1)
 
 
 def test_nobody_is_left_when_the_reader_goes_away(tmp_path: Path) -> None:

@@ -18,7 +18,14 @@ from sslmagic.wire import encode
 from sslmagic_cli.exits import Exit
 from tests.interop.peers import PEERS, needs, program
 from tests.sslmagic.capture.made import PREAMBLE, hello
-from tests.sslmagic_cli.inspect.captured import HEADER, capture, mixed, packets, record
+from tests.sslmagic_cli.inspect.captured import (
+    HEADER,
+    both_sides,
+    capture,
+    mixed,
+    packets,
+    record,
+)
 
 Run = Callable[..., Any]
 COMMAND = [sys.executable, "-m", "sslmagic_cli", "inspect", "-"]
@@ -159,3 +166,32 @@ def test_a_reader_that_went_away(process: Run, tmp_path: Path) -> None:
         going.stdout.close()
         assert going.stderr.read() == b""
     assert going.returncode == Exit.PIPE_CLOSED
+
+
+CAPTURES = Path(__file__).parents[3] / "captures"
+
+
+@pytest.mark.parametrize("options", [["--json"], [], ["--jsonl", "--faults"]])
+def test_several_processes_say_what_one_says(
+    process: Run, tmp_path: Path, options: list[str]
+) -> None:
+    sides = [side for number in range(60) for side in both_sides(number)]
+    talks = [
+        talk._replace(opened=talk.opened + n * 1_000_000_000)
+        for n in range(5)
+        for talk in mixed()
+    ]
+    made = capture(tmp_path / "a.pcap", sides + talks)
+    broken = tmp_path / "b.pcap"
+    broken.write_bytes(Path(made).read_bytes()[:-9])
+    names = [str(broken), made]
+    if options == ["--json"]:
+        # Of all others the shares are compared, in tests/sslmagic/capture.
+        names += sorted(map(str, CAPTURES.glob("gateway-*.pcapng")))
+    one = process("inspect", *names, *options, "--workers", "1")
+    assert one.code == Exit.DATA
+    assert one.out.count(b"203.0.113.9") > 100
+    for count in ("2", "3"):
+        several = process("inspect", *names, *options, "--workers", count)
+        assert several.out == one.out
+        assert (several.code, several.complaint) == (one.code, one.complaint)
