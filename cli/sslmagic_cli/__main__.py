@@ -16,7 +16,7 @@ COMMANDS = {
     "encode": "Write the preamble that announces a client.",
     "decode": "Take the preamble off FILE or standard input and say what it holds.",
     "craft": "Write a capture of connections with a preamble, good ones or broken.",
-    "inspect": "Say which connections of a capture carried which preamble, and how well.",
+    "inspect": "Say which connections of a capture carried which preamble, and how.",
     "learn": "Find the layout of preambles in a capture of known clients.",
     "gateway": "Accept clients, and pass what they say on to nodes behind a preamble.",
     "node": "Take the preamble off connections, and pass them on to the server behind.",

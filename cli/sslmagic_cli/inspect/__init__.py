@@ -48,6 +48,31 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> int | No
     return since // dt.timedelta(microseconds=1) * 1000
 
 
+_OF_ALL = {
+    "as_csv": "--csv",
+    "html": "--html",
+    "parquet": "--parquet",
+    "totals": "--totals",
+    "all_pairs": "--pairs",
+    "faults": "--faults",
+    "verdicts": "--verdict",
+    "clients": "--client",
+    "peers": "--peer",
+    "listeners": "--listener",
+    "names": "--sni",
+    "formats": "--format",
+    "since": "--since",
+    "until": "--until",
+}
+"""What says something of all connections, or chooses among them."""
+
+
+def _check_alone(options: dict[str, Any]) -> None:
+    for option, name in _OF_ALL.items():
+        if options[option] not in (None, False, ()):
+            raise click.UsageError(f"--connection shows one: {name} is for all")
+
+
 @click.command("inspect", epilog=_EXAMPLES)
 @click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True)
 @click.option(
@@ -64,7 +89,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> int | No
 @click.option("--csv", "as_csv", is_flag=True, help="Write CSV.")
 @click.option("--html", metavar="FILE", help="Write a report for a browser.")
 @click.option("--parquet", metavar="FILE", help="Write a table; needs pyarrow.")
-@click.option("--totals", is_flag=True, help="Leave out the rows.")
+@click.option("--totals", is_flag=True, help="Leave out the connections.")
 @click.option("--pairs", "all_pairs", is_flag=True, help="Show all pairs, not 20.")
 @click.option(
     "--check", is_flag=True, help="End with 65 if there is a fault, for scripts."
@@ -123,6 +148,16 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> int | No
     help="What everybody else is there.",
 )
 @click.option(
+    "--local",
+    type=click.Choice(["unnamed", "direct", "refuse"]),
+    default="unnamed",
+    show_default=True,
+    help="What a preamble that names nobody means there.",
+)
+@click.option(
+    "--unsigned", is_flag=True, help="Judge as a node without keys: refuse every proof."
+)
+@click.option(
     "--allow-loopback-source",
     is_flag=True,
     help="Believe a loopback source from any trusted peer.",
@@ -155,7 +190,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> int | No
     help="Processes that read a large file; as many as help if not given.",
 )
 def command(**options: Any) -> None:
-    """Say which connections of a capture carried which preamble, and how well.
+    """Say which connections of a capture carried which preamble, and how.
 
     CAPTURE is a file of tcpdump or Wireshark, gzip or not; - is standard input, which
     may be live. Several are read as one: both sides of a gateway are found together.
@@ -166,6 +201,12 @@ def command(**options: Any) -> None:
     given = [name for name in ("as_json", "as_lines", "as_csv") if options[name]]
     if len(given) > 1:
         raise click.UsageError("--json, --jsonl and --csv are three outputs: give one")
+    if options["totals"] and (options["as_lines"] or options["as_csv"]):
+        raise click.UsageError(
+            "--jsonl and --csv have no totals: --totals goes beside --json, or alone"
+        )
+    if options["number"] is not None:
+        _check_alone(options)
     listeners: tuple[object, ...] = options["listeners"]
     if not all(isinstance(one, Endpoint) for one in listeners):
         raise click.UsageError("no capture has a UNIX socket in it")
