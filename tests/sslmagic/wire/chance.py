@@ -42,7 +42,7 @@ def _variant(chance: random.Random) -> Variant:
     while True:
         parts = [_part(chance) for _ in range(chance.randint(2, 8))]
         for part in (
-            Address(of="source", form=chance.choice(("octets", "text"))),  # type: ignore[arg-type]
+            Address(of="source", form=chance.choice(("octets", "text"))),
             chance.choice((_port(chance, "source"), Port(of="source", width=2))),
         ):
             parts.insert(chance.randint(0, len(parts)), part)
@@ -73,7 +73,7 @@ def _part(chance: random.Random) -> Part:
             shortest, longest = chance.choice((0, 1, 2)), chance.choice((4, 9, 512))
             return Unknown(width=width, shortest=shortest, longest=longest)
         case _:
-            return Checksum(algorithm=chance.choice(("unknown", "xor8", "sum8")))  # type: ignore[arg-type]
+            return Checksum(algorithm=chance.choice(("unknown", "xor8", "sum8")))
 
 
 def _address(chance: random.Random) -> Address:
@@ -83,7 +83,7 @@ def _address(chance: random.Random) -> Address:
         form=form,  # type: ignore[arg-type]
         width=4 if form == "decimal" else chance.choice((4, 16)),
         order=chance.choice(_ORDERS),  # type: ignore[arg-type]
-        family=chance.choice(("ipv4", "ipv6", "any")),  # type: ignore[arg-type]
+        family=chance.choice(("ipv4", "ipv6", "any")),
         full=chance.random() < 0.3,
         upper=chance.random() < 0.3,
     )
@@ -101,7 +101,7 @@ def _length(chance: random.Random) -> Length:
     form = chance.choice(("octets", "decimal"))
     widths = (1, 2, 4) if form == "octets" else (None, 1, 2, 3)
     return Length(
-        of=chance.choice(("rest", "whole", "next")),  # type: ignore[arg-type]
+        of=chance.choice(("rest", "whole", "next")),
         form=form,  # type: ignore[arg-type]
         width=chance.choice(widths),
         order=chance.choice(_ORDERS),  # type: ignore[arg-type]
