@@ -1,4 +1,4 @@
-"""Reads captures of mixed traffic, small and large, beside tshark and a bare loop."""
+"""Inspects captures of mixed traffic, small and large, beside tshark."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from benchmarks.capture.memory import measured
 from benchmarks.capture.traffic import make
 from benchmarks.programs import program, version
 from benchmarks.rounds import interleaved, ratio
@@ -20,27 +21,34 @@ from benchmarks.tables import Table, rounded
 
 __all__ = ["tables"]
 
-_PEER = "tshark -T fields"
+_FIELDS = "tshark -T fields"
+_LIST = "tshark -z conv,tcp"
 _MEGABYTES = (10, 100, 1000)
 _NOTES = (
     "Mixed traffic, 100 000 connections in 1000 MB: two in three have a preamble and",
     "TLS, one in six TLS alone, one in six HTTP; one in a hundred is long; DNS, ARP.",
-    "Ours finds the conversations, puts 512 octets of each peer's stream together and",
-    "counts what was sent again. What tshark does of this and of TLS it does for -T",
-    "fields with the stream's number, the addresses and the server's name: that is the",
-    "job to compare with. -z conv,tcp is the least that it does with TCP: a list of",
-    "conversations without a look at what was said. The bare loop only looks at each",
-    "record's header.",
-    "Seconds are the whole process's, with its start, which tells in small files.",
-    "Peak memory is that of the process, or of the largest where there are several.",
+    "magic inspect is the whole command: it finds the connections, puts the fronts of",
+    "their streams together, judges each as a receiver would, reads its ClientHello,",
+    "looks for both sides of a gateway, and writes totals, a row each, or JSON. What",
+    "tshark does of this and of TLS it does for -T fields with the stream's number,",
+    "the addresses and the server's name: that is the job to compare with.",
+    "-z conv,tcp is the least that it does with TCP: a list of conversations without a",
+    "look at what was said. Reading alone is what a program gets from sslmagic.capture",
+    "in one process. The bare loop only looks at each record's header.",
+    "Seconds are the whole process's, with its start, which tells in small files. CPU",
+    "is that of all its processes; where the machine does other things too it is what",
+    "can be compared. Peak memory is that of all its processes together, of which what",
+    "they share counts once.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    packets_a_second: float
+    packets: int
     seconds: float
-    kib: int
+    cpu: float
+    """Seconds of all processes, user and system."""
+    mib: float
 
 
 def tables(*, quick: bool) -> Iterator[Table]:
@@ -61,76 +69,73 @@ def tables(*, quick: bool) -> Iterator[Table]:
 
 
 def _subjects(file: Path, packets: int) -> Mapping[str, Callable[[], _Run]]:
-    cores = len(os.sched_getaffinity(0))
     fields = ("tcp.stream", "ip.src", "tcp.srcport", "ip.dst", "tcp.dstport", "tcp.len")
     name = "tls.handshake.extensions_server_name"
     chosen = [word for field in (*fields, name) for word in ("-e", field)]
-    several = {
-        f"sslmagic, {count} workers": partial(_ours, str(count), file, packets)
-        for count in sorted({2, cores})
-        if count > 1
+    python = [sys.executable, "-m"]
+    inspect = [*python, "sslmagic_cli", "inspect", str(file)]
+    tshark = [program("tshark"), "-n", "-r", str(file)]
+    commands = {
+        "magic inspect --totals": [*inspect, "--totals"],
+        "magic inspect, a row each": inspect,
+        "magic inspect --json": [*inspect, "--json"],
+        "--totals --workers 1": [*inspect, "--totals", "--workers", "1"],
+        "reading alone": [*python, "benchmarks.capture.readers", "1", str(file)],
+        _FIELDS: [*tshark, "-T", "fields", *chosen],
+        _LIST: [*tshark, "-q", "-z", "conv,tcp"],
+        "a bare loop": [*python, "benchmarks.capture.readers", "walk", str(file)],
     }
-    return {
-        "sslmagic": partial(_ours, "1", file, packets),
-        **several,
-        _PEER: partial(_tshark, ["-T", "fields", *chosen], file, packets),
-        "tshark -z conv,tcp": partial(_tshark, ["-q", "-z", "conv,tcp"], file, packets),
-        "a bare loop": partial(_ours, "walk", file, packets),
-    }
-
-
-def _ours(how: str, file: Path, packets: int) -> _Run:
-    return _run(
-        [sys.executable, "-m", "benchmarks.capture.readers", how, str(file)], packets
-    )
-
-
-def _tshark(options: Sequence[str], file: Path, packets: int) -> _Run:
-    return _run([program("tshark"), "-n", "-r", str(file), *options], packets)
+    return {name: partial(_run, command, packets) for name, command in commands.items()}
 
 
 def _run(command: Sequence[str], packets: int) -> _Run:
-    seconds, kib = _timed(command)
-    return _Run(packets / seconds, seconds, kib)
-
-
-def _timed(command: Sequence[str]) -> tuple[float, int]:
-    """Seconds, and the most memory in KiB."""
     begin = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    _, status, used = os.wait4(process.pid, 0)
+    with measured(process.pid) as memory:
+        _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begin
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}")
-    return time.perf_counter() - begin, used.ru_maxrss
+    # A process that was too quick to be looked at has its own account of it.
+    mib = max(memory.peak, used.ru_maxrss << 10) / (1 << 20)
+    return _Run(packets, seconds, used.ru_utime + used.ru_stime, mib)
 
 
 def _table(
     megabytes: int, packets: int, samples: Mapping[str, Sequence[_Run]]
 ) -> Table:
-    speeds = {
-        name: [run.packets_a_second for run in runs] for name, runs in samples.items()
-    }
+    wall = {name: [1 / run.seconds for run in runs] for name, runs in samples.items()}
+    cpu = {name: [1 / run.cpu for run in runs] for name, runs in samples.items()}
     rows = [
         [
             name,
-            rounded(median(speeds[name])),
-            f"{ratio(speeds[name], speeds[_PEER]):.2f}",
+            rounded(packets * median(wall[name])),
+            *(f"{ratio(wall[name], wall[peer]):.2f}" for peer in (_FIELDS, _LIST)),
             rounded(median(run.seconds for run in runs)),
-            rounded(max(run.kib for run in runs) / 1024),
+            rounded(median(run.cpu for run in runs)),
+            *(f"{ratio(cpu[name], cpu[peer]):.2f}" for peer in (_FIELDS, _LIST)),
+            rounded(max(run.mib for run in runs)),
         ]
         for name, runs in samples.items()
     ]
     return Table(
-        title=f"Reading {megabytes} MB of mixed traffic, {packets} packets",
-        columns=("reader", "packets/s", "x tshark", "seconds", "peak MiB"),
+        title=f"Inspecting {megabytes} MB of mixed traffic, {packets} packets",
+        columns=(
+            *("reader", "packets/s", "x -T fields", "x conv,tcp", "seconds", "CPU s"),
+            *("x -T fields, CPU", "x conv,tcp, CPU", "peak MiB"),
+        ),
         rows=rows,
         notes=(*_NOTES, f"tshark {version('tshark')}."),
         figures={
             name: [
-                {"packets_a_second": run.packets_a_second, "kib": run.kib}
+                {
+                    "packets_a_second": packets / run.seconds,
+                    "cpu_seconds": run.cpu,
+                    "kib": round(run.mib * 1024),
+                }
                 for run in runs
             ]
             for name, runs in samples.items()

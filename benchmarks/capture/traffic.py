@@ -15,7 +15,7 @@ __all__ = ["make"]
 
 _MSS = 1448
 _LINK = bytes.fromhex("020000000002020000000001")
-_HELLO = bytes.fromhex("16030100fa010000f60303")
+_NAMES = ("shop.example", "www.example", "api.shop.example", "static.example")
 _SERVER_HELLO = bytes.fromhex("160303007a020000760303")
 _BULK = random.Random(0).randbytes(1 << 18)
 _BEGIN = 1_795_741_200_000_000
@@ -148,7 +148,7 @@ def _conversation(chance: random.Random, number: int, time: int) -> Iterator[_Pa
 
 def _opening(chance: random.Random, number: int) -> Iterator[bytes]:
     """What the peer sends first, segment by segment."""
-    hello = _HELLO + _BULK[:244]
+    hello = _hello(chance.randbytes(32), chance.choice(_NAMES).encode())
     kind = number % 6
     if kind == 5:
         yield b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
@@ -166,6 +166,29 @@ def _opening(chance: random.Random, number: int) -> Iterator[bytes]:
     else:
         yield octets
         yield hello
+
+
+def _hello(random: bytes, name: bytes) -> bytes:
+    """A ClientHello of TLS 1.3, of the length that a client's has without PQ shares."""
+    extensions = b"".join(
+        kind.to_bytes(2, "big") + _vector(2, body)
+        for kind, body in (
+            (0, _vector(2, b"\0" + _vector(2, name))),
+            (16, _vector(2, _vector(1, b"h2") + _vector(1, b"http/1.1"))),
+            (43, _vector(1, b"\x03\x04\x03\x03")),
+            (10, _vector(2, bytes.fromhex("001d00170018"))),
+            (13, _vector(2, bytes.fromhex("0403080404010503080505010806"))),
+            (51, _vector(2, b"\x00\x1d" + _vector(2, random))),
+        )
+    )
+    body = b"\x03\x03" + random + _vector(1, random[::-1])
+    body += _vector(2, bytes.fromhex("130113021303c02bc02fc02cc030"))
+    body += b"\x01\0" + _vector(2, extensions)
+    return b"\x16\x03\x01" + _vector(2, b"\x01" + _vector(3, body))
+
+
+def _vector(size: int, octets: bytes) -> bytes:
+    return len(octets).to_bytes(size, "big") + octets
 
 
 def _other(chance: random.Random) -> bytes:

@@ -111,4 +111,5 @@ def test_captures_are_read_beside_tshark(tmp_path: Path) -> None:
     (table,) = _measure("capture", tmp_path)
     readers = _rows(table)
     assert readers["tshark -T fields"][1] == "1.00"
-    assert {"sslmagic", "sslmagic, 2 workers", "a bare loop"} <= set(readers)
+    assert readers["tshark -z conv,tcp"][2] == "1.00"
+    assert {"magic inspect --totals", "reading alone", "a bare loop"} <= set(readers)
