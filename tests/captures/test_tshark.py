@@ -17,7 +17,7 @@ from tests.sslmagic.dissect.shark import by_stream
 
 FIELDS = [
     *("tcp.srcport", "tcp.dstport", "ip.src", "ipv6.src", "vlan.id"),
-    *("tcp.flags.syn", "ieee8021ad.id"),
+    *("tcp.flags.syn", "ieee8021ad.id", "frame.protocols"),
     *("sslmagic.format", "sslmagic.octets", "sslmagic.command"),
     *("sslmagic.source", "sslmagic.source_port"),
     *("sslmagic.destination", "sslmagic.destination_port"),
@@ -37,6 +37,11 @@ OPTIONS = [
 ]
 
 Stream = dict[str, list[str]]
+Streams = defaultdict[str, defaultdict[str, list[Stream]]]
+
+NOWHERE = ""
+TAGS = {"ieee8021ad": "ieee8021ad.id", "vlan": "vlan.id"}
+"""The protocols of tags, and where each says its number."""
 
 DECODED = [
     *("format", "version", "command", "family", "length", "oversize"),
@@ -45,36 +50,58 @@ DECODED = [
 
 
 @pytest.fixture(scope="module")
-def streams(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Stream]]:
-    """The streams of each peer's endpoint, in their order."""
+def streams(tmp_path_factory: pytest.TempPathFactory) -> Streams:
+    """The streams of each capture, by their peer's endpoint, in their order.
+
+    Those that no connection of any capture is stand under a name that none has.
+    """
     needs("tshark")
     folder = tmp_path_factory.mktemp("tshark")
-    found = defaultdict[str, list[Stream]](list)
+    found: Streams = defaultdict(lambda: defaultdict(list))
     for number, group in enumerate(_groups()):
         file = folder / f"{number}.pcapng"
         # Sections of one file may follow each other as they are.
         file.write_bytes(b"".join(one.path.read_bytes() for one in group))
+        names = {peer: one.name for one in group for peer in _peers(one)}
         for _, stream in sorted(by_stream(file, FIELDS, *OPTIONS).items()):
-            found[_peer(stream)].append(stream)
+            peer = _peer(stream)
+            found[names.get(peer, NOWHERE)][peer].append(stream)
     return found
 
 
 @pytest.mark.parametrize("capture", captures(), ids=lambda one: one.name)
-def test_tshark_agrees(capture: Capture, streams: dict[str, list[Stream]]) -> None:
-    seen = defaultdict[str, int](int)
+def test_tshark_agrees(capture: Capture, streams: Streams) -> None:
+    found = streams[capture.name]
+    expected = defaultdict[str, list[dict[str, Any]]](list)
     for said in capture.connections:
-        peer = _named(said["peer"])
-        stream = streams[peer][seen[peer]]
-        seen[peer] += 1
-        judged(said, stream)
+        expected[_named(said["peer"])].append(said)
+    assert {peer: len(some) for peer, some in found.items()} == {
+        peer: len(some) for peer, some in expected.items()
+    }
+    for peer, some in expected.items():
+        for said, stream in zip(some, found[peer], strict=True):
+            judged(said, stream)
+
+
+def test_no_stream_is_nobody_s(streams: Streams) -> None:
+    assert list(streams[NOWHERE]) == []
+    assert set(streams) - {NOWHERE} == {one.name for one in captures()}
+
+
+def test_another_order_of_tags_is_another() -> None:
+    stream = {field: list[str]() for field in FIELDS}
+    stream["ieee8021ad.id"], stream["vlan.id"] = ["100", "100"], ["10", "10"]
+    stream["frame.protocols"] = ["eth:ethertype:ieee8021ad:ethertype:vlan:ip:tcp"] * 2
+    assert _tags(stream) == [(100, 10)] * 2
+    stream["frame.protocols"][1] = "eth:ethertype:vlan:ethertype:ieee8021ad:ip:tcp"
+    assert _tags(stream) == [(100, 10), (10, 100)]
 
 
 def judged(said: dict[str, Any], stream: Stream) -> None:
     """Hold a stream to what is expected of its connection."""
     fault, offset = stream["sslmagic.fault"], stream["sslmagic.fault_offset"]
     verdict = said["verdict"]
-    vlans = stream["ieee8021ad.id"] + stream["vlan.id"]
-    assert set(map(int, vlans)) == set(said.get("vlans", []))
+    assert set(_tags(stream)) == {tuple(said.get("vlans", []))}
     if said["listener"]["port"] != int(NODE):
         assert fault == []
     elif verdict in DECODED:
@@ -96,6 +123,12 @@ def judged(said: dict[str, Any], stream: Stream) -> None:
         assert stream["sslmagic.octets"] == []
     if preamble := said.get("preamble"):
         assert _preamble(stream, len(preamble["tlvs"])) == _expected(preamble)
+    elif "preamble" in said:
+        assert stream["sslmagic.source"] == stream["sslmagic.tlv.type"] == []
+    elif client := said.get("client"):
+        assert stream["sslmagic.format"] == [said["format"]]
+        assert stream["sslmagic.source"] == [client["host"]]
+        assert stream["sslmagic.source_port"] == [str(client["port"])]
     if said.get("follows") == "tls" and verdict in ("ok", "local") and said["tls"]:
         names = stream["tls.handshake.extensions_server_name"]
         assert names == [said["tls"]["server_name"]]
@@ -103,6 +136,17 @@ def judged(said: dict[str, Any], stream: Stream) -> None:
         assert stream["http.request.method"] == ["GET"]
     if str(said.get("answer")).startswith("alert"):
         assert "10" in stream["tls.alert_message.desc"]
+
+
+def _tags(stream: Stream) -> list[tuple[int, ...]]:
+    """The tags of each frame, the outermost first."""
+    numbers = {protocol: iter(stream[field]) for protocol, field in TAGS.items()}
+    tags = [
+        tuple(int(next(numbers[one])) for one in frame.split(":") if one in TAGS)
+        for frame in stream["frame.protocols"]
+    ]
+    assert [list(left) for left in numbers.values()] == [[], []]
+    return tags
 
 
 def _preamble(stream: Stream, outer: int) -> dict[str, Any]:
@@ -144,7 +188,7 @@ def _groups() -> list[list[Capture]]:
     """The captures in groups in which no two have a connection of the same ends."""
     groups: list[tuple[set[str], list[Capture]]] = []
     for capture in captures():
-        peers = {_named(said["peer"]) for said in capture.connections}
+        peers = _peers(capture)
         for taken, group in groups:
             if not taken & peers:
                 taken |= peers
@@ -153,6 +197,10 @@ def _groups() -> list[list[Capture]]:
         else:
             groups.append((peers, [capture]))
     return [group for _, group in groups]
+
+
+def _peers(capture: Capture) -> set[str]:
+    return {_named(said["peer"]) for said in capture.connections}
 
 
 def _peer(stream: Stream) -> str:
