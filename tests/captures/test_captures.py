@@ -11,9 +11,12 @@ import pytest
 from scapy.config import conf
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import ARP
 from scapy.utils import RawPcapNgReader
 
+from sslmagic.capture.verdict import Verdict
 from sslmagic.dissect.faults import FAULTS
+from sslmagic.wire import FORMATS
 from tests.captures.capture import CAPTURES, SCHEMA, Capture, captures
 from tests.captures.generate import crafted
 from tests.captures.table import table
@@ -27,6 +30,15 @@ DOCUMENTATION = [
 SHAPE = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
 MOST = 1_500_000
 """Octets of all of them."""
+
+TOLD = {Verdict.DIRECT, Verdict.PROOF}
+"""The verdicts that octets alone cannot show: who sends none, and who has which key."""
+
+DECODED = {
+    *("format", "version", "command", "family", "length", "oversize"),
+    *("line", "address", "tlv", "checksum", "profile", "truncated"),
+}
+"""The verdicts that point at an octet."""
 
 every = pytest.mark.parametrize("capture", captures(), ids=lambda one: one.name)
 
@@ -67,19 +79,32 @@ def test_they_are_small() -> None:
 
 def test_every_fault_has_its_captures() -> None:
     verdicts = {one.name: one.connections[0]["verdict"] for one in captures()}
+    other = {"loss": "unseen", "midway": "unseen", "conflict": "ok", "wrong-port": "ok"}
     for name, fault in FAULTS.items():
         for format in fault.formats:
-            assert f"{format}-{name}" in verdicts
+            assert verdicts[f"{format}-{name}"] == other.get(name, name)
 
 
-def test_every_reason_of_the_vectors_has_a_capture() -> None:
-    reasons = {test["result"] for name in ("magic", "proxy1") for test in raw(name)}
-    judged = {said["verdict"] for one in captures() for said in one.connections}
-    assert reasons - {"valid"} <= judged
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_that_octets_can_show_has_a_capture(verdict: Verdict) -> None:
+    assert (verdict in shown("")) is (verdict not in TOLD)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_reason_of_the_vectors_has_a_capture(format: str) -> None:
+    reasons = {
+        test["result"]
+        for name in ("magic", "proxy1", "proxy2", "tlv", "proof", "e5")
+        for test in raw(name)
+        if test["format"] == format
+    }
+    assert reasons > {"valid", "truncated"}
+    assert reasons - {"valid"} - TOLD <= shown(f"{format}-", f"vectors-{format}-")
 
 
 @every
 def test_all_addresses_are_for_documentation(capture: Capture) -> None:
+    checked = 0
     with RawPcapNgReader(str(capture.path)) as reader:
         for octets, said in reader:
             for host in _hosts(octets, said.linktype):  # type: ignore[attr-defined]
@@ -89,6 +114,8 @@ def test_all_addresses_are_for_documentation(capture: Capture) -> None:
                     for network in DOCUMENTATION
                     if network.version == address.version
                 ), host
+                checked += 1
+    assert checked
 
 
 @every
@@ -120,6 +147,7 @@ def test_a_pair_is_one_client(capture: Capture) -> None:
         behind = capture.connections[pair["number"] - 1]
         assert behind["client"] == front["peer"]
         assert behind["tls"] == front["tls"]
+        assert front["tls"]["server_name"]
 
 
 def test_the_schema_is_one() -> None:
@@ -133,8 +161,15 @@ def test_what_stands_beside_it_is_whole(capture: Capture) -> None:
     assert said.keys() >= {"kind", "made_by"}
     numbers = [one["number"] for one in capture.connections]
     assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers
     for one in capture.connections:
         assert one.keys() >= {"peer", "listener", "verdict"}
+        if one["verdict"] in ("ok", "local"):
+            # Else nobody would be held to whom the preamble names.
+            assert one.keys() >= {"format", "client"}
+            assert (one["client"] is None) is (one["verdict"] == "local")
+        elif one["verdict"] in DECODED:
+            assert "offset" in one
 
 
 def _hosts(octets: bytes, link: int) -> list[str]:
@@ -144,4 +179,18 @@ def _hosts(octets: bytes, link: int) -> list[str]:
     else:
         packet = conf.l2types.num2layer[link](octets)
     layers = [packet[kind] for kind in (IP, IPv6) if kind in packet]
-    return [host for layer in layers for host in (layer.src, layer.dst)]
+    hosts = [host for layer in layers for host in (layer.src, layer.dst)]
+    if ARP in packet:
+        hosts += packet[ARP].psrc, packet[ARP].pdst
+    assert hosts, packet.summary()
+    return hosts
+
+
+def shown(*beginnings: str) -> set[str]:
+    """The verdicts of the captures whose names begin so."""
+    return {
+        said["verdict"]
+        for one in captures()
+        if one.name.startswith(beginnings)
+        for said in one.connections
+    }
