@@ -24,6 +24,7 @@ from sslmagic_cli.inspect import command
 from tests.sslmagic.capture.made import CLIENT, PREAMBLE, START, hello
 from tests.sslmagic.wire.layouts import FOUR, LAYOUTS
 from tests.sslmagic_cli.inspect.captured import Talk, both_sides, capture, mixed
+from tests.vectors.vector import vectors
 
 Run = Callable[..., Any]
 
@@ -109,6 +110,32 @@ def test_check(run: Run, node: str, sides: list[str]) -> None:
     assert run("inspect", sides[0], "--check").code == Exit.DATA
 
 
+def test_only_fronts_that_are_chosen_are_no_faults(
+    run: Run, tmp_path: Path, sides: list[str]
+) -> None:
+    # Of pairs of which one side is chosen, the other side counts for nothing.
+    backs = run("inspect", *sides, "--check", "--peer", "10.0.0.5")
+    assert (backs.code, b"5 connections in " in backs.out) == (Exit.DONE, True)
+    assert b", no fault;" in backs.out
+    fronts = run("inspect", *sides, "--check", "--peer", CLIENT.host)
+    assert fronts.code == Exit.DONE
+    assert b"no fault, 5 fronts of a gateway;" in fronts.out
+    broken = Talk([b"PROXY nonsense\r\n"], opened=START)
+    fault = capture(tmp_path / "c.pcap", [broken])
+    for options in ([], ["--peer", "10.0.0.5"]):
+        ended = run("inspect", *sides, fault, "--check", *options)
+        assert (ended.code, b", 1 fault" in ended.out) == (Exit.DATA, True)
+    document = json.loads(
+        run("inspect", *sides, fault, "--json", "--peer", "10.0.0.5").out
+    )
+    assert (document["totals"]["faults"], document["totals"]["fronts"]) == (1, 0)
+
+
+def test_totals_alone(run: Run, node: str) -> None:
+    document = json.loads(run("inspect", node, "--json", "--totals").out)
+    assert (document["connections"], document["totals"]["connections"]) == ([], 12)
+
+
 def test_both_sides_of_a_gateway(run: Run, sides: list[str]) -> None:
     ended = run("inspect", *sides)
     assert b"no fault, 5 fronts of a gateway" in ended.out
@@ -160,6 +187,7 @@ def test_filters(run: Run, node: str, options: list[str], numbers: list[int]) ->
         (["--protocol", "ssl"], 12, "hello"),
         (["--deadline", "0.001"], 1, "timeout"),
         (["--limit", "20"], 1, "oversize"),
+        (["--local", "direct"], 7, "ok"),
     ],
 )
 def test_the_judge_is_the_node_that_is_asked_for(
@@ -177,12 +205,45 @@ def test_the_judge_is_the_node_that_is_asked_for(
         (["--listener", "unix:/a"], "no capture has a UNIX socket in it"),
         (["--client", "10.0.0.1/8"], "has host bits set"),
         (["--verdict", "fine"], "'fine' is not one of"),
+        (["--totals", "--jsonl"], "--jsonl and --csv have no totals"),
+        (["--totals", "--csv"], "--jsonl and --csv have no totals"),
+        *(
+            (["--connection", "1", *more], f"--connection shows one: {more[0]} is for")
+            for more in (
+                *(["--csv"], ["--html", "a.html"], ["--parquet", "a.parquet"]),
+                *(["--totals"], ["--pairs"], ["--faults"], ["--verdict", "ok"]),
+                *(["--client", "::/0"], ["--peer", "::/0"], ["--listener", ":1"]),
+                *(["--sni", "*"], ["--format", "none"], ["--since", "1970-01-01"]),
+                ["--until", "2100-01-01"],
+            )
+        ),
     ],
 )
 def test_usage(run: Run, node: str, options: list[str], words: str) -> None:
     ended = run("inspect", node, *options)
     assert (ended.code, ended.out) == (Exit.USAGE, b"")
     assert words in ended.complaint
+
+
+def test_a_node_that_refuses_who_names_nobody(run: Run, node: str) -> None:
+    for options, count in (([], 0), (["--local", "refuse"], 1)):
+        wanted = ("--faults", "--verdict", "local", "--check")
+        ended = run("inspect", node, *wanted, *options)
+        assert ended.code == (Exit.DATA if count else Exit.DONE)
+        assert ended.out.count(b"the preamble names no client") == count
+
+
+def test_a_node_without_keys(run: Run, tmp_path: Path) -> None:
+    signed = next(
+        vector.wire
+        for vector in vectors()
+        if vector.valid and vector.decoded and vector.decoded["proof"]
+    )
+    name = capture(tmp_path / "a.pcap", [Talk([signed + hello()])])
+    (one,) = listed(run("inspect", name, "--json"))
+    assert (one["verdict"], one["preamble"]["proof"]["verified"]) == ("ok", False)
+    (one,) = listed(run("inspect", name, "--json", "--unsigned"))
+    assert (one["verdict"], one["client"]) == ("proof", None)
 
 
 def test_gzip_and_standard_input(process: Run, node: str, tmp_path: Path) -> None:

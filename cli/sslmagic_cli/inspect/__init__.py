@@ -69,7 +69,9 @@ _OF_ALL = {
 
 def _check_alone(options: dict[str, Any]) -> None:
     for option, name in _OF_ALL.items():
-        if options[option] not in (None, False, ()):
+        given = options[option]
+        # A time may be 0.
+        if given is not None and given is not False and given != ():
             raise click.UsageError(f"--connection shows one: {name} is for all")
 
 

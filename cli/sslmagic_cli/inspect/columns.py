@@ -21,6 +21,7 @@ _LARGEST: Final = (1 << 63) - 1
 
 _TYPES: Final = {
     "number": "int64",
+    "begun": "bool",
     "opened": "timestamp",
     "offset": "int32",
     "vlans": "vlans",
@@ -112,7 +113,7 @@ def _type(column: str) -> str:
 def _values(record: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: _value(value) for name, value in row(record).items()}
     opened = nanoseconds(record["opened"])
-    values["opened"] = opened if opened <= _LARGEST else None
+    values["opened"] = opened if -_LARGEST <= opened <= _LARGEST else None
     return values
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 __all__ = ["COLUMNS", "row"]
 
 COLUMNS: Final = (
-    *("number", "capture", "opened", "verdict", "words", "offset", "format"),
+    *("number", "capture", "begun", "opened", "verdict", "words", "offset", "format"),
     *("client_host", "client_port", "peer_host", "peer_port"),
     *("listener_host", "listener_port", "vlans"),
     *("command", "transport", "source_host", "source_port"),

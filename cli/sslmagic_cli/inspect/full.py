@@ -15,7 +15,7 @@ from sslmagic.capture.verdict import Verdict
 from sslmagic.errors import DecodeError, Reason
 from sslmagic_cli import render
 from sslmagic_cli.inspect.record import VERSIONS, moment
-from sslmagic_cli.inspect.rows import shown, style_of
+from sslmagic_cli.inspect.rows import drawn_as, shown
 
 __all__ = ["fault_of", "full", "octets_of"]
 
@@ -125,7 +125,7 @@ def _verdict(connection: Connection) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column()
-    style = style_of(connection.verdict)
+    style = drawn_as(connection)
     table.add_row(Text(str(connection.verdict), style), Text(connection.words))
     if connection.is_fault and connection.advice:
         table.add_row("", Text(connection.advice, "dim"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -83,7 +84,11 @@ class Inspection:
 
     @property
     def _shows_rows(self) -> bool:
-        return self._is_table and not self._options["totals"]
+        return self._is_table and self._shows_connections
+
+    @property
+    def _shows_connections(self) -> bool:
+        return not self._options["totals"]
 
     @property
     def _is_table(self) -> bool:
@@ -99,6 +104,9 @@ class Inspection:
             path = self._options[name]
             if path is not None and any(map(_same(path), self._captures)):
                 raise CommandError(f"{path} is a capture itself", Exit.CANNOT_CREATE)
+            if path is not None and (error := _unwritable(Path(path))):
+                said = os.strerror(error)
+                raise CommandError(f"{path}: {said}", Exit.CANNOT_CREATE)
         for name in self._captures:
             if name != _STANDARD and not os.access(name, os.R_OK):
                 raise _unreadable(name)
@@ -135,7 +143,7 @@ class Inspection:
                 # What was read is shown first.
                 fault = error
             pairs = [*self._matched()]
-            fronts = len(_fronts(pairs))
+            fronts = len(self._fronts(pairs))
             self._write(reader, spool, page, pairs, fronts)
         if fault is not None:
             raise fault
@@ -157,7 +165,8 @@ class Inspection:
             taker(number, extracted)
 
     def _spool(self, stack: contextlib.ExitStack) -> Spool | None:
-        if any(self._options[name] for name in ("as_json", "as_csv", "parquet")):
+        wanted = ["as_csv", "parquet"] + ["as_json"] * self._shows_connections
+        if any(self._options[name] for name in wanted):
             return stack.enter_context(contextlib.closing(Spool()))
         return None
 
@@ -186,6 +195,15 @@ class Inspection:
             if not self._selects or numbers & self._numbers:
                 yield pair
 
+    def _fronts(self, pairs: Iterable[Pair]) -> set[int]:
+        """Return those of the faults counted that are the front side of a pair."""
+        return {
+            pair.front.number
+            for pair in pairs
+            if pair.front.verdict is Verdict.MISSING
+            and (not self._selects or pair.front.number in self._numbers)
+        }
+
     def _write(
         self,
         reader: Reader,
@@ -205,9 +223,10 @@ class Inspection:
             )
         if spool is not None and self._options["as_csv"]:
             sheet.say_sheet(spool.records(numbers))
-        elif spool is not None and self._options["as_json"]:
+        elif self._options["as_json"]:
+            shown = spool is not None and self._shows_connections
             document.say_document(
-                spool.texts(numbers),
+                spool.texts(numbers) if spool is not None and shown else (),
                 map(paired, pairs),
                 summed(self._totals, reader.counts, len(pairs), fronts),
             )
@@ -232,6 +251,7 @@ def _judge(options: dict[str, Any]) -> Judge:
         options["direct"],
         options["others"],
         options["accept"],
+        local=options["local"],
         loopback_sources=options["allow_loopback_source"],
         # Nobody is let in by it: somebody looks.
         anyone=True,
@@ -241,6 +261,7 @@ def _judge(options: dict[str, Any]) -> Judge:
         deadline=options["deadline"],
         limit=options["limit"],
         ssl=options["protocol"] == "ssl",
+        keys=not options["unsigned"],
     )
 
 
@@ -302,17 +323,21 @@ def _same(path: str) -> Callable[[str], bool]:
     return same
 
 
+def _unwritable(path: Path) -> int:
+    """Return the error that writing a file would have; 0 if none is to be seen yet."""
+    if path.is_dir():
+        return errno.EISDIR
+    if not path.parent.is_dir():
+        return errno.ENOTDIR if path.parent.exists() else errno.ENOENT
+    there = path if path.exists() else path.parent
+    return 0 if os.access(there, os.W_OK) else errno.EACCES
+
+
 def _create(path: Path, text: str) -> None:
     try:
         path.write_text(text, "utf-8", "backslashreplace")
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}", Exit.CANNOT_CREATE) from None
-
-
-def _fronts(pairs: Iterable[Pair]) -> set[int]:
-    return {
-        pair.front.number for pair in pairs if pair.front.verdict is Verdict.MISSING
-    }
 
 
 @contextlib.contextmanager

@@ -46,6 +46,7 @@ def recorded(connection: Connection) -> dict[str, Any]:
         "peer": conversation.peer._asdict(),
         "listener": conversation.listener._asdict(),
         "vlans": list(conversation.vlans),
+        "begun": conversation.begun,
         "opened": moment(conversation.opened),
         "verdict": str(connection.verdict),
         "words": connection.words,
@@ -116,7 +117,8 @@ def moment(time: int) -> str:
     except (OverflowError, ValueError, OSError):
         # A capture may say any time, also one that no calendar has.
         return f"{seconds}.{rest:09d}"
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    # The C library writes a year before 1000 with fewer digits.
+    return f"{at.year:04d}-{at:%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
 def nanoseconds(said: str) -> int:

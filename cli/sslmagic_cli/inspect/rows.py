@@ -19,7 +19,7 @@ from sslmagic.capture.verdict import FINE, Verdict
 from sslmagic.preamble import Endpoint, UnixEndpoint
 from sslmagic_cli import output
 
-__all__ = ["STYLES", "Rows", "clock", "kind", "shown", "style_of"]
+__all__ = ["STYLES", "Rows", "clock", "drawn_as", "kind", "shown", "style_of"]
 
 WIDE = 118
 """Columns from which the name that TLS asks for has one of its own."""
@@ -65,7 +65,7 @@ class Rows:
         output.say("\n".join(self._drawn(cells, self._columns)))
 
     def say(self, number: int, lines: Lines) -> None:
-        """Write one connection; a fault has its words below it."""
+        """Write one connection; a fault, or a proof, has its words below."""
         cells, words = lines
         column, room = self._columns[0], " " * self._columns[0].width
         first = [
@@ -81,7 +81,7 @@ class Rows:
     def lines(self, connection: Connection) -> Lines:
         """Return one connection's row without its number, and the words below it."""
         conversation = connection.conversation
-        style = style_of(connection.verdict)
+        style = drawn_as(connection)
         client = shown(connection.client)
         columns = self._columns[1:]
         said = [
@@ -97,7 +97,9 @@ class Rows:
             [(part, style) for part in _cut(text, column.width)]
             for (text, style), column in zip(said, columns, strict=True)
         ]
-        words = self._words(connection) if connection.is_fault else ()
+        signed = connection.frame is not None and connection.frame.proof is not None
+        # Whom a signed preamble names was believed without a look at the proof.
+        words = self._words(connection) if connection.is_fault or signed else ()
         return (
             self._drawn(cells, columns),
             [self._styled(line, "dim") for line in words],
@@ -166,6 +168,13 @@ def kind(verdict: Verdict) -> str:
 def style_of(verdict: Verdict) -> str:
     """Return how a verdict is drawn."""
     return STYLES[kind(verdict)]
+
+
+def drawn_as(connection: Connection) -> str:
+    """Return how a connection's verdict is drawn, by what it means there."""
+    if connection.is_fault and connection.verdict in FINE:
+        return STYLES["fault"]
+    return style_of(connection.verdict)
 
 
 def clock(time: int) -> str:

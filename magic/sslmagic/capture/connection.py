@@ -60,7 +60,9 @@ class Connection:
     @property
     def is_fault(self) -> bool:
         """Whether somebody should look at it."""
-        return self.verdict not in FINE
+        # A preamble that names nobody may be refused, and is called local all the same.
+        refused = self.verdict is Verdict.LOCAL and self.preamble is None
+        return refused or self.verdict not in FINE
 
     @property
     def advice(self) -> str:

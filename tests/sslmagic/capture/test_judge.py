@@ -164,6 +164,15 @@ def test_a_preamble_that_names_nobody(local: Preamble) -> None:
     assert (one.verdict, one.client, one.is_fault) == (Verdict.LOCAL, None, False)
 
 
+def test_a_preamble_that_names_nobody_where_that_is_not_taken() -> None:
+    octets = encode(Preamble.local()) + hello()
+    direct = Judge(Trust(["10.0.0.0/8"], local="direct")).judge(conversation(octets))
+    assert (direct.verdict, direct.client) == (Verdict.OK, GATEWAY)
+    one = Judge(Trust(["10.0.0.0/8"], local="refuse")).judge(conversation(octets))
+    assert (one.verdict, one.client, one.is_fault) == (Verdict.LOCAL, None, True)
+    assert one.words == "the preamble names no client"
+
+
 def test_a_claim_that_this_peer_may_not_make() -> None:
     spoofed = Preamble(source=("127.0.0.1", 5), destination=("10.0.1.7", 8443))
     one = judged(encode(spoofed) + hello())

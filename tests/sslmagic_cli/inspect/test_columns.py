@@ -49,6 +49,21 @@ def test_a_row_for_each_connection(tmp_path: Path) -> None:
     # No calendar has it, and nanoseconds in 64 bits have not either.
     assert second["opened"] is None
     assert (second["verdict"], second["client_host"]) == ("silent", None)
+    assert first["begun"] is True
+
+
+@pytest.mark.parametrize(
+    ("opened", "said"),
+    [
+        (-62_000_000_000 * 1_000_000_000, None),
+        (-(1 << 70), None),
+        (-1_000_000_000, dt.datetime(1969, 12, 31, 23, 59, 59, tzinfo=dt.UTC)),
+    ],
+)
+def test_a_time_long_ago(tmp_path: Path, opened: int, said: dt.datetime | None) -> None:
+    path = tmp_path / "a.parquet"
+    write_columns(path, [recorded(judged(opened=opened))])
+    assert pq.read_table(path).to_pylist()[0]["opened"] == said
 
 
 def test_many_rows_are_written_in_groups(tmp_path: Path) -> None:

@@ -150,6 +150,11 @@ def test_a_file_that_cannot_be_written(run: Run, tmp_path: Path, option: str) ->
     ended = run("inspect", name, option, str(tmp_path / "no" / "file"))
     assert ended.code == Exit.CANNOT_CREATE
     assert "No such file" in ended.complaint
+    # It is said before an hour of reading, not behind it.
+    assert ended.out == b""
+    ended = run("inspect", name, option, str(tmp_path))
+    assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")
+    assert ended.complaint == f"magic: {tmp_path}: Is a directory"
     octets = Path(name).read_bytes()
     ended = run("inspect", name, option, name)
     assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")

@@ -13,7 +13,15 @@ from sslmagic.preamble import Preamble, UnixEndpoint
 from sslmagic.tlv import TLV, Type
 from sslmagic.wire import encode
 from sslmagic_cli.inspect.record import moment, nanoseconds, paired, recorded, summed
-from tests.sslmagic.capture.made import CLIENT, MS, SHOP, START, hello, judged
+from tests.sslmagic.capture.made import (
+    CLIENT,
+    MS,
+    PREAMBLE,
+    SHOP,
+    START,
+    hello,
+    judged,
+)
 
 
 def test_the_promised_object() -> None:
@@ -37,6 +45,7 @@ def test_the_promised_object() -> None:
         "peer": {"host": "10.0.0.5", "port": 40112},
         "listener": {"host": "10.0.1.7", "port": 8443},
         "vlans": [],
+        "begun": True,
         "opened": "2026-11-27T01:00:00.000000000Z",
         "verdict": "ok",
         "words": "the client is 203.0.113.9:51234",
@@ -126,6 +135,19 @@ def test_totals() -> None:
     assert said["server_names"] == [{"name": "shop.example", "connections": 1}]
 
 
-@pytest.mark.parametrize("time", [0, 1, START + 123_456_789, 1 << 62, 1 << 70])
+YEAR_5 = -62_000_000_000 * 1_000_000_000
+TIMES = [0, 1, START + 123_456_789, 1 << 62, 1 << 70, -1, YEAR_5 + 7, -(1 << 70) - 5]
+
+
+@pytest.mark.parametrize("time", TIMES)
 def test_a_moment_is_exact_and_never_fails(time: int) -> None:
     assert nanoseconds(moment(time)) == time
+
+
+def test_a_year_has_four_digits() -> None:
+    assert moment(YEAR_5) == "0005-04-19T09:46:40.000000000Z"
+
+
+def test_the_midst_of_a_connection_is_said() -> None:
+    said = recorded(judged(encode(PREAMBLE), begun=False))
+    assert (said["begun"], said["verdict"], said["client"]) == (False, "unseen", None)

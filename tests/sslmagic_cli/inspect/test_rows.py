@@ -13,6 +13,7 @@ from sslmagic.preamble import Endpoint, Preamble
 from sslmagic.wire import encode
 from sslmagic_cli.inspect.rows import STYLES, WIDE, Rows, clock, kind, style_of
 from tests.sslmagic.capture.made import PREAMBLE, START, hello, judged
+from tests.vectors.vector import vectors
 
 LONG = Endpoint("2001:db8:1111:2222:3333:4444:5555:6666", 51234)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -108,6 +109,20 @@ def test_a_number_that_has_no_room(
         usual[2][4:] + "".join(usual[3:]) if len(usual) > 2 else "",
         "".join(usual[2:]),
     )
+
+
+def test_a_proof_is_said_to_be_unverified(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    signed = next(
+        vector.wire
+        for vector in vectors()
+        if vector.valid and vector.decoded and vector.decoded["proof"]
+    )
+    row, *below = said(capfdbinary, signed + hello()).splitlines()[1:]
+    assert row.split()[-1] == "ok"
+    words = " ".join(" ".join(below).split())
+    assert words.startswith("signed, the proof is not verified (no keys here); the")
 
 
 @pytest.mark.parametrize("verdict", Verdict)
