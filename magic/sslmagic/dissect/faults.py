@@ -38,8 +38,6 @@ class Draft:
     """What it says."""
     octets: bytes
     """The preamble as it is sent."""
-    before: bytes = b""
-    """What is sent in front of it."""
     behind: bytes = b""
     """What is sent between it and what the client says."""
     silent: bool = False
@@ -281,7 +279,7 @@ def _missing(draft: Draft) -> Draft:
 
 
 def _late(draft: Draft) -> Draft:
-    # Where it stands is known when the client's session is: `before` is filled then.
+    # Whoever knows the client's session puts it behind the ClientHello.
     return dataclasses.replace(draft, verdict="late", ending="refused")
 
 

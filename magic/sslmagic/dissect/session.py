@@ -26,7 +26,6 @@ VERSIONS: dict[Version, ssl.TLSVersion] = {
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _LONGEST = 253
 """Octets of the longest name of DNS, without the dot at its end."""
-_OFFERED: dict[Version, list[str]] = {"1.2": ["0303"], "1.3": ["0304"]}
 
 
 def sent_name(name: str) -> str:
