@@ -10,6 +10,7 @@ side.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import hashlib
 from collections import deque
@@ -31,7 +32,9 @@ SKEW = 1_000_000_000
 
 _MOST_HOPS = 16
 """Connections that may carry one ClientHello: gateways in a row, each captured at both
-ends."""
+ends; and that are looked at of those that one address and port has opened."""
+
+_End = Endpoint | UnixEndpoint
 
 
 class Hop(NamedTuple):
@@ -179,10 +182,12 @@ class Pairs:
 
     def matched(self) -> Iterator[Pair]:
         """Yield the pairs, in the order of the backs' numbers."""
-        by_peer: dict[Endpoint | UnixEndpoint, list[Hop]] = {}
+        by_peer: dict[_End, list[Hop]] = {}
+        by_ends: dict[tuple[_End, _End], list[Hop]] = {}
         by_hello: dict[bytes, list[Hop]] = {}
-        for hop in self._hops:
+        for hop in sorted(self._hops, key=_opened):
             by_peer.setdefault(hop.peer, []).append(hop)
+            by_ends.setdefault((hop.peer, hop.listener), []).append(hop)
             if hop.hello:
                 by_hello.setdefault(hop.hello, []).append(hop)
         for back in sorted(self._hops, key=lambda hop: hop.number):
@@ -190,9 +195,27 @@ class Pairs:
             # What so many say is a test's, or replayed, and tells nothing.
             fronts = [*same] if len(same) <= _MOST_HOPS else []
             if back.source is not None:
-                fronts += by_peer.get(back.source, ())
+                fronts += _open_at(by_peer.get(back.source, []), back.opened)
+                if back.destination is not None:
+                    ends = back.source, back.destination
+                    fronts += _open_at(by_ends.get(ends, []), back.opened)
             if (pair := _best(back, fronts)) is not None:
                 yield pair
+
+
+def _opened(hop: Hop) -> int:
+    return hop.opened
+
+
+def _open_at(hops: list[Hop], time: int) -> list[Hop]:
+    """Return the last few of *hops*, in order, that were open then, or may have been.
+
+    One port has one connection to a listener at a time. Where it has many, to others or
+    one after the other, those that were opened last are the ones that matter: what is
+    compared grows with the connections, and not with their square.
+    """
+    end = bisect.bisect_right(hops, time + SKEW, key=_opened)
+    return hops[max(end - _MOST_HOPS, 0) : end]
 
 
 def _best(back: Hop, fronts: list[Hop]) -> Pair | None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from sslmagic.capture import pairs as pairs_module
 from sslmagic.capture.connection import Connection
-from sslmagic.capture.pairs import Pair, Pairs
+from sslmagic.capture.pairs import Hop, Pair, Pairs
 from sslmagic.preamble import Endpoint, Preamble
 from sslmagic.wire import encode
 from tests.sslmagic.capture.made import (
@@ -158,6 +159,33 @@ def test_a_chain_is_paired_hop_by_hop() -> None:
 
 def test_clocks_may_differ_where_the_preamble_tells_the_direction() -> None:
     assert numbers(front(), back(opened=START - 400 * MS)) == [(1, 2)]
+
+
+@pytest.mark.parametrize("apart", [0, 1, 5000])
+def test_a_port_with_very_many_connections(
+    monkeypatch: pytest.MonkeyPatch, apart: int
+) -> None:
+    looked = 0
+    agreeing = pairs_module._agreeing
+
+    def counted(front: Hop, back: Hop) -> tuple[str, ...]:
+        nonlocal looked
+        looked += 1
+        return agreeing(front, back)
+
+    monkeypatch.setattr(pairs_module, "_agreeing", counted)
+    found, count = Pairs(), 400
+    for n in range(count):
+        shop = Endpoint(SHOP.host, 1000 + n)
+        opened = START + n * apart * MS
+        found.add(front(n, HTTP, listener=shop, opened=opened, lasted=99))
+        said = Preamble(source=CLIENT, destination=shop)
+        more = {"peer": Endpoint(GATEWAY.host, 20_000 + n), "opened": opened + MS}
+        found.add(back(count + n, HTTP, said, **more))
+    # Whom the preamble names, and where that one connected to, tell which it is.
+    matched = [(pair.front.number, pair.back.number) for pair in found.matched()]
+    assert matched == [(n, count + n) for n in range(count)]
+    assert looked <= 40 * count
 
 
 @pytest.mark.parametrize("limit", [2, 4])
