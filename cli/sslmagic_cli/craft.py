@@ -55,6 +55,10 @@ _KEPT = 262_144
 """Octets of the longest packet that readers of captures take."""
 _APART = 10_000_000_000
 """Nanoseconds from the begin of one connection to the next: longer than a deadline."""
+_WAITING = "waiting"
+"""The fault of a connection in which the capture ends: nothing may come much later."""
+_TOGETHER = 1_000_000
+"""Nanoseconds from one such to the next."""
 
 
 def _sizes(context: click.Context, parameter: click.Parameter, text: str) -> Any:
@@ -320,6 +324,7 @@ def _made(
         ending=words["ending"],
         seed=words["seed"],
     )
+    names.sort(key=lambda name: name == _WAITING)
     every = [name for name in names or [None] for _ in range(count)]
     return list(_each(recipe, every, words))
 
@@ -347,7 +352,8 @@ def _each(
             begins=begins,
         )
         made = one.made()
-        begins = made.exchange.begins + _APART
+        apart = _TOGETHER if fault == _WAITING else _APART
+        begins = made.exchange.begins + apart
         yield made
 
 

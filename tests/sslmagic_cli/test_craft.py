@@ -59,6 +59,8 @@ def test_a_connection_with_a_preamble_and_tls(run: Run, out: Path) -> None:
 def test_every_fault_that_a_format_has(run: Run, out: Path, format: str) -> None:
     made = crafted(run, out, "--format", format, "--fault", "all", "--tls", "1.2")
     names = [one.name for one in FAULTS.values() if format in one.formats]
+    # The capture ends in it.
+    names.append(names.pop(names.index("waiting")))
     assert [one["number"] for one in made] == list(range(1, len(names) + 1))
     for name, said in zip(names, made, strict=True):
         other = {"loss": "unseen", "midway": "unseen", "conflict": "ok"}
@@ -70,6 +72,22 @@ def test_every_fault_that_a_format_has(run: Run, out: Path, format: str) -> None
         map(recorded, map(judge.judge, reader)), key=lambda one: one["number"]
     )
     assert list(differences(made, found)) == []
+
+
+def test_the_capture_ends_in_those_that_wait(run: Run, out: Path) -> None:
+    words = ["--fault", "waiting", "--fault", "missing", "--count", "3", "--tls", "1.2"]
+    made = crafted(run, out, *words)
+    verdicts = [one["verdict"] for one in made]
+    assert verdicts == ["missing"] * 3 + ["waiting"] * 3
+    reader: Any = RawPcapNgReader(str(out))
+    with reader:
+        times = [said.tshigh << 32 | said.tslow for _, said in reader]
+    last = [at for at in times if at > times[-1] - 5_000_000_000]
+    assert len(last) == sum(one["packets"] for one in made[3:])
+    judge = Judge()
+    found = map(recorded, map(judge.judge, Reader([str(out)], wanted=judge.wanted)))
+    ordered = sorted(found, key=lambda one: one["number"])
+    assert list(differences(made, ordered)) == []
 
 
 def test_faults_are_listed(run: Run) -> None:
