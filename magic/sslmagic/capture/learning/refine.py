@@ -30,9 +30,12 @@ def refined(parts: tuple[Part, ...], samples: Sequence[bytes]) -> Variant:
     """Return the variant of *parts*, as found in *samples*, which it reads.
 
     Raises:
-        ConfigurationError: the parts cannot be read.
+        ConfigurationError: the parts cannot be read, or do not read the samples.
     """
-    variant = Variant(parts)
+    Variant(parts)
+    variant = _checked(parts, samples)
+    if variant is None:
+        raise ConfigurationError("what was found does not read all samples again")
     for widen in (_word_joined, _text_widened, _clock_widened):
         wider = _checked(widen(variant, samples), samples)
         variant = variant if wider is None else wider

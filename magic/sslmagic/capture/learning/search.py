@@ -4,21 +4,36 @@ What a sequence costs is counted in bits, as if somebody had to be told the layo
 then all samples: a literal is told once, a field and a length are told by their name,
 and what is unknown must be told for each sample. The cheapest one is the layout
 (minimum description length): a chance match saves less than it costs.
+
+Long runs of unknown octets hold chance matches without end. So a layout that has been
+found is taken once looking further has not made it cheaper for a while.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal as OneOf
 from typing import NamedTuple
 
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.capture.learning.spelling import SPELLINGS, Field, spelt
-from sslmagic.wire.parts import DIGITS, Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.learnt import MOST
+from sslmagic.wire.parts import (
+    DIGITS,
+    MOST_UNKNOWN,
+    Checksum,
+    Length,
+    Literal,
+    Part,
+    Unknown,
+)
 
-__all__ = ["search"]
+__all__ = ["SearchLimitError", "search"]
 
 _NAME = 10.0
 """Bits that name a part and its encoding: there are some hundred of them."""
@@ -26,10 +41,18 @@ _START = 16.0
 """Bits that begin octets whose meaning is unknown."""
 _BIAS = 6.0
 """Bits of a bias that is not 0."""
-_MOST_STATES = 60_000
-"""Places looked at before the search gives up."""
+_SECONDS = 3.0
+"""How long one search takes at most."""
+_PATIENCE = 1_500
+"""Places looked at since the last one that made the layout cheaper, or since the start:
+the first layout is found at some 200 mostly, the cheapest at some 500."""
+_A_FEW = 64
+"""Places between two looks at the clock."""
 _MOST_BIAS = 64
 _DELIMITERS = frozenset(range(0x21)) | frozenset(b",;:|/=&#?@!\"'()[]{}<>-_~\x7f\xff")
+_ENDS = frozenset(b"\0\r\n\xff")
+"""Those that end what is no text, too."""
+_NO_TEXT = re.compile(rb"[^ -~]")
 _WIDTHS = (1, 2, 4)
 _ORDERS: tuple[OneOf["big", "little"], ...] = ("big", "little")
 
@@ -50,12 +73,21 @@ class _Step(NamedTuple):
     """Whether it is the length that says where the preamble ends."""
 
 
-def search(samples: Sequence[Sample]) -> tuple[Part, ...] | None:
+class SearchLimitError(Exception):
+    """No layout was found in time: there may be one."""
+
+
+def search(
+    samples: Sequence[Sample], *, seconds: float = _SECONDS
+) -> tuple[Part, ...] | None:
     """Return the parts of the layout of *samples*, all of one kind; None if none is.
 
     Literals that touch are one, and so are unknown octets.
+
+    Raises:
+        SearchLimitError: none was found within so many *seconds*.
     """
-    return _Search(samples).run()
+    return _Search(samples).run(time.monotonic() + seconds)
 
 
 class _Search:
@@ -65,6 +97,15 @@ class _Search:
         self._octets = [sample.octets for sample in samples]
         self._ends = tuple(len(octets) for octets in self._octets)
         self._are_even = len(set(self._ends)) == 1
+        columns = enumerate(zip(*self._octets, strict=False))
+        self._common = next(
+            (at for at, column in columns if len(set(column)) > 1), min(self._ends)
+        )
+        first = self._octets[0]
+        self._last = {
+            octet: first.rfind(octet) for octet in sorted(_DELIMITERS & set(first))
+        }
+        self._sums: dict[tuple[str, int, int], bytes] = {}
         self._spellings: list[tuple[float, Field, list[bytes]]] = []
         for rank, field in enumerate(SPELLINGS):
             spellings = [spelt(field, sample) for sample in samples]
@@ -75,20 +116,27 @@ class _Search:
             ):
                 self._spellings.append((_NAME + rank / 1000, field, known))
 
-    def run(self) -> tuple[Part, ...] | None:
+    def run(self, until: float) -> tuple[Part, ...] | None:
         start = _State((0,) * len(self._octets), has_length=False, in_unknown=False)
         best = {start: 0.0}
         came: dict[_State, tuple[_State, tuple[Part, ...]]] = {}
         order = itertools.count()
         queue = [(0.0, next(order), start)]
+        found: _State | None = None
+        least = float("inf")
+        seen = cheaper = 0
         while queue:
             cost, _, state = heapq.heappop(queue)
+            if cost >= least:
+                break
             if cost > best[state]:
                 continue
-            if state.cursors == self._ends:
-                return _retraced(came, state)
-            if len(best) > _MOST_STATES:
-                return None
+            seen += 1
+            is_late = seen % _A_FEW == 1 and time.monotonic() > until
+            if is_late or seen - cheaper > _PATIENCE:
+                if found is None:
+                    raise SearchLimitError
+                break
             for step in self._steps(state):
                 there = _State(
                     step.cursors,
@@ -96,11 +144,15 @@ class _Search:
                     isinstance(step.parts[-1], Unknown) and len(step.parts) == 1,
                 )
                 total = cost + step.cost
-                if total < best.get(there, float("inf")):
-                    best[there] = total
-                    came[there] = state, step.parts
+                if total >= min(best.get(there, least), least):
+                    continue
+                best[there] = total
+                came[there] = state, step.parts
+                if step.cursors == self._ends:
+                    found, least, cheaper = there, total, seen
+                else:
                     heapq.heappush(queue, (total, next(order), there))
-        return None
+        return None if found is None else _retraced(came, found)
 
     def _steps(self, state: _State) -> Iterator[_Step]:
         cursors = state.cursors
@@ -231,29 +283,50 @@ class _Search:
             fits = all(at <= end for at, end in zip(forth, self._ends, strict=True))
             if fits and len(set(numbers)) > 1:
                 text = self._is_text(behind, forth)
-                cost = _NAME + _START + 8.0 * sum(numbers)
-                yield _Step(cost, (made, Unknown(text=text)), forth)
+                # Any number fits in front of enough octets: unless they are text, it is
+                # told in full, and only what then stands in line pays for its name.
+                told = sum(numbers) + (0 if text else sum(behind) - sum(cursors))
+                cost = _NAME + _START + 8.0 * told
+                yield _Step(cost, (made, _unknown(numbers, text=text)), forth)
 
     def _checksums(self, cursors: _Cursors) -> Iterator[_Step]:
-        rows = list(zip(self._octets, cursors, strict=True))
-        if min(cursors) < 2 or len({octets[:at] for octets, at in rows}) < 2:
+        is_same = len(set(cursors)) == 1 and cursors[0] <= self._common
+        if min(cursors) < 2 or is_same:
             return
         for checksum in _CHECKSUMS:
             forth = tuple(at + checksum.width for at in cursors)
             if all(
-                octets[at : at + checksum.width] == checksum.of(octets[:at])
-                for octets, at in rows
+                octets[at : at + checksum.width] == self._sum(checksum, number, at)
+                for number, (octets, at) in enumerate(
+                    zip(self._octets, cursors, strict=True)
+                )
             ):
                 yield _Step(_NAME, (checksum,), forth)
 
+    def _sum(self, checksum: Checksum, number: int, at: int) -> bytes:
+        """The checksum of what is in front of a place: many ways lead there."""
+        key = checksum.algorithm, number, at
+        if (found := self._sums.get(key)) is None:
+            big = dataclasses.replace(checksum, order="big")
+            found = self._sums[key] = big.of(self._octets[number][:at])
+        return found if checksum.order == "big" else found[::-1]
+
     def _rest(self, cursors: _Cursors) -> _Step:
-        left = sum(self._ends) - sum(cursors)
+        lefts = [end - at for end, at in zip(self._ends, cursors, strict=True)]
         text = self._is_text(cursors, self._ends)
-        return _Step(_START + 8.0 * left, (Unknown(text=text),), self._ends)
+        return _Step(
+            _START + 8.0 * sum(lefts), (_unknown(lefts, text=text),), self._ends
+        )
 
     def _delimited(self, cursors: _Cursors) -> Iterator[_Step]:
         """Unknown octets of no fixed width, up to an octet that ends words."""
-        for octet in sorted(_DELIMITERS & set(self._octets[0][cursors[0] :])):
+        first, start = self._octets[0], cursors[0]
+        text_end = _text_end(first, start)
+        for octet, last in self._last.items():
+            if last < start:
+                continue
+            if octet not in _ENDS and first.find(octet, start) > text_end:
+                continue
             ends = tuple(
                 octets.find(octet, at)
                 for octets, at in zip(self._octets, cursors, strict=True)
@@ -262,10 +335,11 @@ class _Search:
             if min(ends) < 0 or len(widths) == 1:
                 continue
             text = self._is_text(cursors, ends)
-            cost = _START + 2.0 + 8.0 * (sum(ends) - sum(cursors)) + 8.0
+            told = sum(ends) - sum(cursors) + (1 if text else len(cursors))
+            cost = _START + 2.0 + 8.0 * told
             forth = tuple(end + 1 for end in ends)
             literal = Literal(bytes((octet,)))
-            yield _Step(cost, (Unknown(text=text), literal), forth)
+            yield _Step(cost, (_unknown(widths, text=text), literal), forth)
 
     def _is_text(self, starts: _Cursors, ends: _Cursors) -> bool:
         return all(
@@ -290,6 +364,19 @@ def _of(length: Length, of: OneOf["rest", "whole", "next"], bias: int = 0) -> Le
     return Length(
         of=of, form=length.form, width=length.width, order=length.order, bias=bias
     )
+
+
+def _unknown(widths: Iterable[int], *, text: bool) -> Unknown:
+    """Return octets of no fixed width, of which there were so many."""
+    return Unknown(
+        text=text, longest=MOST_UNKNOWN if max(widths) < MOST_UNKNOWN else MOST
+    )
+
+
+def _text_end(octets: bytes, at: int) -> int:
+    """Return where printable ASCII ends."""
+    found = _NO_TEXT.search(octets, at)
+    return len(octets) if found is None else found.start()
 
 
 def _digits(octets: bytes, at: int) -> bytes:

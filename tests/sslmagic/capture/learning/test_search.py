@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 
 import pytest
 
+from sslmagic.capture.learning import search as searching
 from sslmagic.capture.learning.sample import Sample
-from sslmagic.capture.learning.search import search
+from sslmagic.capture.learning.search import SearchLimitError, search
 from sslmagic.preamble import Endpoint
 from sslmagic.wire.fields import Address, Port
+from sslmagic.wire.learnt import MOST
 from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
 
 CHANCE = random.Random(7)
@@ -26,12 +29,13 @@ BINARY = [
 ]
 
 
-def found(rows: list[bytes]) -> tuple[Part, ...] | None:
+def found(rows: list[bytes], seconds: float = 9.0) -> tuple[Part, ...] | None:
     return search(
-        [
+        seconds=seconds,
+        samples=[
             Sample(octets, client, SHOP)
             for octets, client in zip(rows, CLIENTS[: len(rows)], strict=True)
-        ]
+        ],
     )
 
 
@@ -131,3 +135,33 @@ def test_checksums() -> None:
 def test_nothing_in_common_is_unknown_or_nothing() -> None:
     assert found([CHANCE.randbytes(4) for _ in range(8)]) == (Unknown(width=4),)
     assert found([b"a" * (n + 1) for n in range(8)]) is None
+
+
+def test_long_runs_of_unknown_octets_do_not_keep_it_busy() -> None:
+    rows = [
+        b"\xb1" + (len(one) + len(tail)).to_bytes(2, "big") + one + tail
+        for n, one in enumerate(BINARY)
+        for tail in (CHANCE.randbytes(600 + 3 * n),)
+    ]
+    longer = Unknown(longest=MOST)
+    begun = time.process_time()
+    assert found(rows) == (Literal(b"\xb1"), Length(width=2), SOURCE, PORT, longer)
+    assert time.process_time() - begun < 3
+
+
+def test_a_search_that_is_not_done_in_time_is_no_verdict() -> None:
+    rows = [b"\xb1" + CHANCE.randbytes(300 + n) for n in range(8)]
+    with pytest.raises(SearchLimitError):
+        found(rows, seconds=0.05)
+
+
+def test_what_was_found_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "_PATIENCE", 50)
+    rows = [
+        b"\xb1" + (6 + len(tail)).to_bytes(2, "big") + one + tail
+        for n, one in enumerate(BINARY)
+        for tail in (CHANCE.randbytes(200 + 3 * n),)
+    ]
+    parts = found(rows)
+    assert parts is not None
+    assert parts[:4] == (Literal(b"\xb1"), Length(width=2), SOURCE, PORT)
