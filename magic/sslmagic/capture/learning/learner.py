@@ -8,15 +8,16 @@ whichever it does not read joins the few, until it reads all that can be read.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sslmagic.capture.learning.evidence import evidence
 from sslmagic.capture.learning.lesson import Lesson, Taught
 from sslmagic.capture.learning.portless import with_port
 from sslmagic.capture.learning.refine import refined
 from sslmagic.capture.learning.sample import Sample
-from sslmagic.capture.learning.search import search
+from sslmagic.capture.learning.search import SearchLimitError, search
 from sslmagic.capture.learning.union import united
 from sslmagic.capture.learning.witnesses import witnesses
 from sslmagic.errors import ConfigurationError, DecodeError
@@ -26,19 +27,29 @@ from sslmagic.wire.frame import Frame
 from sslmagic.wire.parts import Length
 from sslmagic.wire.variant import Variant
 
-__all__ = ["learn"]
+__all__ = ["SECONDS", "learn"]
+
+SECONDS = 10.0
+"""How long is searched: what can be learnt takes less than one, mostly."""
 
 _FEW = 10
 """Samples that are searched together at first."""
+_FEWEST = 3
+"""Samples that may stand for all."""
+_JOINING = 3
+"""Samples that join them at a time."""
 _ROUNDS = 8
 """How often one that is not read joins them."""
 
 
-def learn(samples: Iterable[Sample], name: str = "learnt") -> Lesson:
+def learn(
+    samples: Iterable[Sample], name: str = "learnt", *, seconds: float = SECONDS
+) -> Lesson:
     """Return what *samples* say of the layout of their preambles.
 
     Args:
         name: the layout's.
+        seconds: how long a layout of each family is searched at most.
 
     Raises:
         ConfigurationError: *name* cannot be the name of a layout.
@@ -48,7 +59,8 @@ def learn(samples: Iterable[Sample], name: str = "learnt") -> Lesson:
     taught: list[tuple[Variant, list[Sample], str]] = []
     for family in ("IPv4", "IPv6"):
         own = [one for one in samples if (":" in one.client.host) == (family == "IPv6")]
-        found = _variant(own, family, needs) if own else None
+        until = time.monotonic() + seconds
+        found = _variant(own, family, needs, until) if own else None
         if found is not None:
             taught.append((*found, family))
     if not taught:
@@ -61,7 +73,7 @@ def learn(samples: Iterable[Sample], name: str = "learnt") -> Lesson:
 
 
 def _variant(
-    samples: Sequence[Sample], family: str, needs: list[str]
+    samples: Sequence[Sample], family: str, needs: list[str], until: float
 ) -> tuple[Variant, list[Sample]] | None:
     """Return what the samples of one family have in common, and which have it."""
     speaking = [sample for sample in samples if sample.octets]
@@ -75,24 +87,90 @@ def _variant(
             " a way that is known here: are the clients right?"
         )
         return None
-    few = _diverse(naming)
-    best: tuple[Variant, list[Sample]] | None = None
+    few, variant = _first(naming, needs, until)
+    if variant is None:
+        return None
+    best = variant, [one for one in naming if _reads(variant, one.octets)]
+    tried: list[Sample] = []
     for _ in range(_ROUNDS):
-        variant = _searched(few, needs if best is None else [])
-        if variant is None:
+        fresh = [
+            one
+            for one in naming
+            if one not in tried and not _begins(best[0], one.octets)
+        ]
+        if len(fresh) * 20 < len(naming):
             break
-        read = [one for one in naming if _reads(variant, one.octets)]
-        unread = [one for one in naming if not _reads(variant, one.octets)]
-        if best is None or len(read) > len(best[1]):
-            best = variant, read
-        if not unread or len(unread) * 20 < len(naming):
-            break
-        few = [*few, *_diverse(unread)[:3]]
+        joined = _diverse(fresh)[:_JOINING]
+        for more in (joined, *([one] for one in joined)):
+            tried += more if len(more) == 1 else []
+            wider = _searched([*few, *more], [], until)
+            if wider is None:
+                continue
+            read = [one for one in naming if _reads(wider, one.octets)]
+            if len(read) > len(best[1]):
+                few, best = [*few, *more], (wider, read)
+                break
     return best
 
 
-def _searched(few: list[Sample], needs: list[str]) -> Variant | None:
-    parts = search(few)
+def _first(
+    naming: Sequence[Sample], needs: list[str], until: float
+) -> tuple[list[Sample], Variant | None]:
+    """Return a few samples and their variant.
+
+    One connection whose client said something in front of its ClientHello would keep
+    anything from being learnt, if all that differ had to be explained.
+    """
+    few = _diverse(naming)
+    first: list[str] = []
+    for chosen in (few, *_usual(few), *_alike(naming), *_all_but_one(few)):
+        said: list[str] = []
+        variant = _searched(chosen, said, until)
+        if variant is not None:
+            needs += said
+            return chosen, variant
+        first = first or said
+    needs += first
+    return few, None
+
+
+def _alike(samples: Sequence[Sample]) -> Iterator[list[Sample]]:
+    """Return a few samples of the length that most have, if they are several."""
+    by_length: dict[int, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        by_length[len(sample.octets)].append(sample)
+    largest = max(by_length.values(), key=len)
+    if _FEWEST <= len(largest) < len(samples):
+        yield _diverse(largest)
+
+
+def _usual(few: Sequence[Sample]) -> Iterator[list[Sample]]:
+    """Return all but those whose lengths are farthest from the middle."""
+    middle = sorted(len(one.octets) for one in few)[len(few) // 2]
+    nearest = sorted(few, key=lambda one: abs(len(one.octets) - middle))
+    for count in range(1, len(few) // 3 + 1):
+        if len(nearest[-count].octets) != middle and len(few) > _FEWEST:
+            yield nearest[:-count]
+
+
+def _all_but_one(few: Sequence[Sample]) -> Iterator[list[Sample]]:
+    for left_out in few if len(few) > _FEWEST else ():
+        yield [one for one in few if one is not left_out]
+
+
+def _left(until: float) -> float:
+    """Return the seconds of one search: another choice of samples may be easier."""
+    return max(min(SECONDS / 3, until - time.monotonic()), 0.0)
+
+
+def _searched(few: list[Sample], needs: list[str], until: float) -> Variant | None:
+    try:
+        parts = search(few, seconds=_left(until))
+    except SearchLimitError:
+        needs.append(
+            "the search gave up in long runs of unknown octets: give other connections"
+        )
+        return None
     if parts is None:
         needs.append("the preambles have too little in common to be one layout")
         return None
@@ -127,6 +205,12 @@ def _diverse(samples: Sequence[Sample]) -> list[Sample]:
 def _reads(variant: Variant, octets: bytes) -> bool:
     walk, fault = variant.walked(octets)
     return fault is None and not walk.wanted and walk.spans[-1].end == len(octets)
+
+
+def _begins(variant: Variant, octets: bytes) -> bool:
+    """Whether a whole preamble stands in front: what follows is no more of one."""
+    walk, fault = variant.walked(octets)
+    return fault is None and not walk.wanted
 
 
 def _lesson(

@@ -6,6 +6,7 @@ learner had in common would not show otherwise.
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import random
 import struct
@@ -188,6 +189,7 @@ class Traffic:
     Args:
         nat: the share of clients whose address as known is not what is said.
         noise: connections without a preamble, or with something else.
+        odd: those whose client says something in front of its ClientHello.
     """
 
     def __init__(self, layout: Invented, seed: int) -> None:
@@ -215,7 +217,9 @@ class Traffic:
         node = Endpoint("10.0.0.5", 8443)
         return Sample(octets, client, node, Endpoint("10.0.0.1", 40000), there)
 
-    def samples(self, each: int, *, nat: float = 0.0, noise: int = 0) -> list[Sample]:
+    def samples(
+        self, each: int, *, nat: float = 0.0, noise: int = 0, odd: int = 0
+    ) -> list[Sample]:
         """That many of each family, in the order of chance."""
         found: list[Sample] = []
         for family in self._layout.families:
@@ -231,6 +235,11 @@ class Traffic:
                         sample.destination,
                     )
                 found.append(sample)
+            for number in range(odd):
+                sample = self.fresh(family)
+                said = (b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n", b"EHLO a\r\n")
+                octets = sample.octets + said[number % 2]
+                found.append(dataclasses.replace(sample, octets=octets))
             for number in range(noise):
                 sample = self.fresh(family)
                 octets = b"" if number % 2 else self._chance.randbytes(30 + number)
