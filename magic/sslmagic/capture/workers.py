@@ -7,6 +7,7 @@ over a packet of another's costs a fraction of what it costs to follow it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import gc
 import marshal
@@ -42,9 +43,15 @@ def sharing(work: Work, counts: Counts, *, number: int, count: int) -> Iterator[
     Args:
         counts: is filled when the end is reached.
         number: of the conversation before the first one.
+
+    Raises:
+        ChildProcessError: somebody else ended a process, as the kernel does where there
+            is no memory.
+        RuntimeError: a process has failed.
     """
     with _processes(work, count) as pipes:
-        yield from together(work, counts, [*map(_messages, pipes)], number=number)
+        messages = [_messages(pipe, work.source.name) for pipe in pipes]
+        yield from together(work, counts, messages, number=number)
 
 
 def processes(source: Source, workers: int | None) -> int:
@@ -124,17 +131,21 @@ def _send(pipe: BinaryIO, message: Any) -> None:
     pipe.flush()
 
 
-def _messages(pipe: BinaryIO) -> Iterator[Any]:
-    """Yield the messages of a process.
+def _messages(pipe: BinaryIO, name: str) -> Iterator[Any]:
+    """Yield the messages of a process that reads the capture *name*.
 
     Raises:
+        ChildProcessError: it was ended, perhaps within a message.
         RuntimeError: it has failed.
     """
     while True:
         head = pipe.read(_LENGTH.size)
-        if len(head) < _LENGTH.size:
-            raise RuntimeError("a process that reads the capture has ended early")
-        message = marshal.loads(pipe.read(*_LENGTH.unpack(head)))
+        length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else 1
+        octets = pipe.read(length)
+        if len(octets) < length:
+            said = "a process that read it was ended (is there enough memory?)"
+            raise ChildProcessError(errno.ECHILD, said, name)
+        message = marshal.loads(octets)
         if isinstance(message, str):
             raise RuntimeError(f"a process that reads the capture failed: {message}")
         yield message

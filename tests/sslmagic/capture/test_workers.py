@@ -7,6 +7,7 @@ import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -140,8 +141,25 @@ def test_a_process_that_is_ended_is_missed(tmp_path: Path) -> None:
             os.kill(os.getpid(), 9)
         return 5
 
-    with pytest.raises(RuntimeError, match="ended early"):
+    with pytest.raises(ChildProcessError, match=r"was ended .*a\.pcap"):
         found(file, 2, wanted=wanted)
+
+
+@pytest.mark.parametrize("sent", [0, 3, 8, 11])
+def test_a_process_that_is_ended_within_a_message_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: int
+) -> None:
+    file = tmp_path / "a.pcap"
+    file.write_bytes(traffic())
+
+    def send(pipe: BinaryIO, message: object) -> None:
+        pipe.write((b"\x20" + bytes(50))[:sent])
+        pipe.flush()
+        os.kill(os.getpid(), 9)
+
+    monkeypatch.setattr(workers, "_send", send)
+    with pytest.raises(ChildProcessError, match=r"was ended .*a\.pcap"):
+        found(file, 2, wanted=lambda _: 5)
 
 
 def test_processes_are_taken_where_they_help(

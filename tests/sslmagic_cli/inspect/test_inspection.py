@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sslmagic.capture import workers
 from sslmagic.wire import encode
 from sslmagic_cli.exits import Exit
 from tests.interop.peers import PEERS, needs, program
@@ -159,6 +160,18 @@ def test_a_file_that_cannot_be_written(run: Run, tmp_path: Path, option: str) ->
     ended = run("inspect", name, option, name)
     assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")
     assert Path(name).read_bytes() == octets
+
+
+def test_a_process_that_was_ended(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = capture(tmp_path / "a.pcap", mixed())
+    monkeypatch.setattr(workers, "_send", lambda *_: os.kill(os.getpid(), 9))
+    ended = run("inspect", name, "--workers", "2")
+    assert ended.code == Exit.NO_INPUT
+    assert ended.complaint == (
+        f"magic: {name}: a process that read it was ended (is there enough memory?)"
+    )
 
 
 def test_a_reader_that_went_away(process: Run, tmp_path: Path) -> None:
