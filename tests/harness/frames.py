@@ -16,9 +16,21 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
-__all__ = ["ACK", "FIN", "MOST", "PSH", "RST", "SYN", "Frame", "Route", "frame", "read"]
+__all__ = [
+    "ACK",
+    "FIN",
+    "MOST",
+    "PSH",
+    "RST",
+    "SYN",
+    "URG",
+    "Frame",
+    "Route",
+    "frame",
+    "read",
+]
 
-FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 MOST = 1400
 """Octets of data in a frame: what an Ethernet carries over both versions of IP."""
 
@@ -83,17 +95,23 @@ def frame(
     ack: int,
     flags: int,
     window: int = 64240,
+    urgent: int = 0,
     data: bytes = b"",
     options: tuple[tuple[str, Any], ...] = (),
+    spoilt: bool = False,
 ) -> bytes:
-    """Return a frame from *route*'s host, with all lengths and checksums right."""
+    """Return a frame from *route*'s host, with all lengths and checksums right.
+
+    But for TCP's if it is to be *spoilt*.
+    """
     whole = crafted(route, options)
     at, header, pseudo = _sums(route, options)
     tcp = bytearray(whole[at:])
-    numbers = *ports, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, tcp[12], flags, window, 0, 0
-    _NUMBERS.pack_into(tcp, 0, *numbers)
+    numbers = *ports, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, tcp[12], flags, window
+    _NUMBERS.pack_into(tcp, 0, *numbers, 0, urgent)
     tcp += data
-    struct.pack_into("!H", tcp, 16, folded(total(tcp) + pseudo + len(tcp)))
+    right = folded(total(tcp) + pseudo + len(tcp))
+    struct.pack_into("!H", tcp, 16, right ^ 0x0400 if spoilt else right)
     front = bytearray(whole[:at])
     if route.version == 6:
         struct.pack_into("!H", front, 18, len(tcp))

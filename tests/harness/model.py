@@ -9,6 +9,8 @@ took for them (skb_try_coalesce), and on the tree in which they are kept; and so
 what is read of a third that conflicts with both. Nobody who sees the packets alone can
 tell.
 
+What is urgent is one octet, which is not read with the others; here it is one in all.
+
 A RST is believed at the next octet (RFC 5961), and with SACK at the end of what waits.
 """
 
@@ -18,7 +20,7 @@ import bisect
 import random
 from collections.abc import Callable
 
-from tests.harness.frames import FIN, RST, SYN
+from tests.harness.frames import FIN, RST, SYN, URG
 from tests.harness.script import Script
 
 __all__ = ["always", "is_decided", "model", "never"]
@@ -53,6 +55,9 @@ def is_decided(script: Script) -> bool:
 
     And whether or not it has agreed on SACK, which our reader of captures does not see.
     """
+    if sum(1 for piece in script.pieces if piece.flags & URG) > 1:
+        # What becomes of the first one depends on when the program reads.
+        return False
     if _is_plain(script):
         return True
     said = model(script)
@@ -68,7 +73,7 @@ def is_decided(script: Script) -> bool:
 def _is_plain(script: Script) -> bool:
     """Whether every octet has one value, and nothing is said beyond the end."""
     return script.end == len(script.stream) and not any(
-        piece.flags & RST
+        piece.flags & (RST | URG)
         or piece.octets not in (b"", script.stream[piece.start :][: len(piece.octets)])
         for piece in script.pieces
         if not piece.flags & SYN
@@ -86,9 +91,10 @@ def model(script: Script, *, joins: Joins = always, sack: bool | None = None) ->
     if sack is None:
         sack = any(name == "SAckOK" for name, _ in script.options)
     front: list[int] = []
+    urgent = -1
     waiting: list[tuple[int, list[int]]] = []
     for piece in script.pieces:
-        if piece.flags & SYN:
+        if piece.flags & SYN or piece.is_dropped:
             continue
         if piece.flags & RST:
             # RFC 5961 section 3.2; and, where what waits is acknowledged, at its end.
@@ -98,6 +104,9 @@ def model(script: Script, *, joins: Joins = always, sack: bool | None = None) ->
             continue
         values = list(piece.octets) + [_FIN] * bool(piece.flags & FIN)
         start = piece.start
+        if piece.flags & URG:
+            pointed = start + max(piece.urgent - 1, 0)
+            urgent = pointed if pointed >= len(front) else urgent
         if start <= len(front):
             _extend(front, start, values)
         elif values:
@@ -105,8 +114,11 @@ def model(script: Script, *, joins: Joins = always, sack: bool | None = None) ->
         while waiting and waiting[0][0] <= len(front) and _FIN not in front[-1:]:
             _extend(front, *waiting.pop(0))
         if _FIN in front[-1:]:
-            return bytes(front[:-1])
-    return bytes(front)
+            break
+    # An urgent octet is not read with the others (tcp_recvmsg).
+    if 0 <= urgent < len(front) and front[urgent] != _FIN:
+        del front[urgent]
+    return bytes(value for value in front if value != _FIN)
 
 
 def _extend(front: list[int], start: int, values: list[int]) -> None:

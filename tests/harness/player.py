@@ -191,9 +191,11 @@ class Player:
             self._link.routes[call.version],
             call.ports,
             seq=call.script.first + 1 + piece.start,
-            ack=call.peer if piece.flags & ACK else 0,
+            ack=call.peer + piece.beyond if piece.flags & ACK else 0,
             flags=piece.flags,
             window=piece.window,
+            urgent=piece.urgent,
+            spoilt=piece.spoilt,
             data=piece.octets,
             options=call.script.options if piece.flags & SYN else (),
         )

@@ -12,7 +12,7 @@ import random
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tests.harness.frames import ACK, FIN, MOST, PSH, RST, SYN
+from tests.harness.frames import ACK, FIN, MOST, PSH, RST, SYN, URG
 
 __all__ = ["Piece", "Script", "shuffled"]
 
@@ -29,10 +29,22 @@ class Piece(NamedTuple):
     flags: int = ACK
     window: int = 64240
     """How many octets the host would take."""
+    urgent: int = 0
+    """Its urgent pointer."""
+    beyond: int = 0
+    """Octets that it acknowledges and the listener has not sent."""
+    spoilt: bool = False
+    """Whether its checksum is wrong."""
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether every kernel drops it (RFC 9293 sections 3.1 and 3.10.7.4)."""
+        return self.spoilt or self.beyond != 0
 
     def __str__(self) -> str:
-        names = {FIN: "FIN", SYN: "SYN", RST: "RST"}
+        names = {FIN: "FIN", SYN: "SYN", RST: "RST", URG: f"URG {self.urgent}"}
         said = " ".join(name for flag, name in names.items() if self.flags & flag)
+        said += " spoilt" * self.spoilt + f" +{self.beyond}" * (self.beyond != 0)
         end = self.start + len(self.octets)
         return f"{self.start}..{end} {self.octets[:8].hex()} {said}".rstrip()
 
@@ -90,6 +102,14 @@ def shuffled(
     extra = [_again(stream[:end], chance) for _ in range(again)]
     if conflicts:
         extra += [_lie(stream[:end], chance, least=whole) for _ in range(lies)]
+        # Each of them alone would change what is read, if it were not dropped.
+        for _ in range(chance.choice((0, 0, 1, 3))):
+            lie = _lie(stream[:end], chance, least=whole)
+            spoilt, beyond = chance.choice(((True, 0), (False, 1), (False, 1 << 30)))
+            extra.append(lie._replace(spoilt=spoilt, beyond=beyond))
+    if not whole and conflicts and chance.random() < 0.1:
+        place = chance.randrange(len(pieces))
+        pieces[place] = _urgent(pieces[place], chance)
     spread = chance.choice((0, 0, 1.5, 3, 8, 100))
     placed = [
         (at + chance.uniform(0, spread), piece) for at, piece in enumerate(pieces)
@@ -165,6 +185,14 @@ def _lie(stream: bytes, chance: random.Random, *, least: int) -> Piece:
     return piece._replace(octets=bytes(octets))
 
 
+def _urgent(piece: Piece, chance: random.Random) -> Piece:
+    """The piece, of which one octet is urgent."""
+    if not piece.octets:
+        return piece
+    urgent = chance.randint(0, len(piece.octets))
+    return piece._replace(flags=piece.flags | URG, urgent=urgent)
+
+
 def _front_last(pieces: list[Piece], stream: bytes, whole: int) -> list[Piece]:
     """The pieces, so that nothing can be read before all of the front can."""
     first = stream[: min(whole, 1)]
@@ -179,7 +207,11 @@ def _front_last(pieces: list[Piece], stream: bytes, whole: int) -> list[Piece]:
 
 def _ended(pieces: list[Piece], end: int, chance: random.Random) -> list[Piece]:
     """The pieces and a FIN: with the last octet, alone, or long before its time."""
-    last = [place for place, piece in enumerate(pieces) if _end(piece) == end]
+    last = [
+        place
+        for place, piece in enumerate(pieces)
+        if _end(piece) == end and not piece.is_dropped
+    ]
     place = chance.choice(last) if last else 0
     match chance.randrange(4) if last else 3:
         case 0:
@@ -209,8 +241,8 @@ def _idle(pieces: list[Piece], stream: bytes, chance: random.Random) -> list[Pie
     """
     found: list[Piece] = []
     # The kernel takes a connection for established with this, or with the first piece;
-    # a RST before that would leave nothing to accept.
-    if chance.random() < 0.8 or pieces[0].flags & RST:
+    # a RST before that would leave nothing to accept, nor would a wrong answer to it.
+    if chance.random() < 0.8 or pieces[0].flags & RST or pieces[0].is_dropped:
         found.append(Piece(0))
     for piece in pieces:
         if chance.random() < 0.05:

@@ -11,12 +11,13 @@ alone decides, so that it is the same for every way of reading it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from sslmagic.capture.checksum import is_right, is_unfinished
 from sslmagic.capture.conversation import Counts
 from sslmagic.capture.flow import Flow, reverse
-from sslmagic.capture.stream import MASK, Stream, Wanted
+from sslmagic.capture.stream import MASK, PENDING_OCTETS, Held, Stream, Wanted
 
 __all__ = ["ABANDONED", "IDLE", "LINGER", "SHARES", "Ending", "Flows", "share"]
 
@@ -37,11 +38,13 @@ IDLE = 3600 * _SECOND
 """Ns of silence after which an open conversation is given up: balancers and firewalls
 forget theirs sooner."""
 
-FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
+FIN, SYN, RST, ACK, URG = 0x01, 0x02, 0x04, 0x10, 0x20
 _COPY = 1_000_000
 _END = 1 << 62
 _NO_ARRIVALS: list[tuple[int, int]] = []
 _NO_HOLES: list[tuple[int, int]] = []
+_HELD = 64
+"""Segments of a stream that wait for being acknowledged in spite of what is wrong."""
 _WIDEST = 65535 << 14
 """Octets of the widest window."""
 
@@ -93,6 +96,7 @@ class Flows:
         ack: int,
         flags: int,
         data: bytes,
+        head: int,
         start: int,
         end: int,
         length: int,
@@ -128,6 +132,13 @@ class Flows:
         stream.low = time
 
         if flags & (SYN | RST):
+            if (flags & SYN or stream.sums) and stream is flow.sent:
+                if is_right(key[vlans:-4], data, head, end):
+                    stream.sums = True
+                elif stream.sums:
+                    return
+                else:
+                    stream.sums = False
             if flags & RST:
                 self._reset(flow, stream, other, seq, ack, flags, place)
             elif flags & ACK:
@@ -149,11 +160,49 @@ class Flows:
         if not flags & ACK:
             # Linux drops it (tcp_rcv_established, tcp_rcv_state_process).
             return
+        urgent = -1
+        if (
+            stream.pending is not None
+            and stream is flow.sent
+            and (length or flags & (FIN | URG))
+        ):
+            # The front still grows: what a kernel would drop is to be no part of it.
+            if flags & URG:
+                urgent = stream.offset(seq) + _urgent(data, head)
+            right = stream.sums is False or end - start < length
+            if not right and is_right(key[vlans:-4], data, head, end):
+                right = stream.sums = True
+            if (
+                not right
+                or (ack != other.next and not _has_sent(other, ack))
+                or (seq != stream.next and _is_far(stream, other, seq))
+            ):
+                self._hold(
+                    stream,
+                    other,
+                    Held(
+                        stream.offset(seq),
+                        data[start:end],
+                        length,
+                        flags,
+                        urgent,
+                        time,
+                        since,
+                        not right and is_unfinished(key[vlans:-4], data, head, end),
+                    ),
+                )
+                return
+        if other.watched:
+            self._acknowledge(flow, other, ack)
+        elif flags & FIN and other.pending is not None and other.isn >= 0:
+            other.acked = other.offset(ack)
         if flow.begun:
             if other.first < 0 and not other.packets:
                 other.begins_at(ack)
             if flow.early is not None and stream is flow.sent:
                 self._early(flow, stream, stream.offset(seq))
+        if urgent >= 0:
+            stream.point(urgent)
         if flags & FIN:
             self._fin(flow, stream, stream.offset(seq) + length, length, since)
         if not length:
@@ -168,7 +217,14 @@ class Flows:
                 time,
                 since,
             )
-        if stream.next < 0 and flow.again is None:
+            if stream.pending and not stream.watched:
+                _watch(stream, other)
+        if (
+            stream.next < 0
+            and not other.watched
+            and flow.again is None
+            and (other.fin < 0 or other.acknowledged)
+        ):
             stream.open_up()
         if other.fin >= 0 and (other.first + other.fin + 1 - ack) & MASK == 0:
             other.acknowledged = True
@@ -216,6 +272,8 @@ class Flows:
         sent, answered = (key, back) if sends else (back, key)
         flow.sent = Stream(sent, flow, self._wanted, self._need)
         flow.answered = Stream(answered, flow, self._answer, self._answer_length)
+        # What a listener said decides nothing.
+        flow.answered.sums = False
         self.streams[sent] = flow.sent
         self.streams[answered] = flow.answered
         self._flows[flow] = None
@@ -237,10 +295,64 @@ class Flows:
         self, flow: Flow, stream: Stream, offset: int, length: int, since: int
     ) -> None:
         if stream.fin < 0:
-            if stream.close_at(offset, offset - length) and flow.closer is None:
-                flow.closer = stream
+            if stream.close_at(offset, offset - length):
+                # Its acknowledgement must not be passed over.
+                other = flow.other(stream)
+                other.shut()
+                if stream.pending is not None and not stream.watched:
+                    _watch(stream, other)
+                flow.closer = flow.closer or stream
         elif not length:
             _count_again(stream, since)
+
+    def watch(self, key: bytes) -> None:
+        """Look at what is acknowledged of a stream that may lack something."""
+        stream = self.streams.get(key)
+        if stream is not None and stream.pending is not None and not stream.watched:
+            _watch(stream, stream.flow.other(stream))
+
+    def _hold(self, stream: Stream, other: Stream, held: Held) -> None:
+        """Keep a segment that counts if its receiver acknowledges it, in spite of all.
+
+        What a capture has of a checksum is not always what was on the wire, and it may
+        lack what the segment acknowledges.
+        """
+        if not stream.watched:
+            _watch(stream, other)
+        stream.held = [*stream.held, held]
+        octets = sum(len(one.octets) for one in stream.held)
+        if len(stream.held) > _HELD or octets > PENDING_OCTETS:
+            if other.packets:
+                stream.held = stream.held[1:]
+            else:
+                self._release(stream.flow, stream, stream.held)
+
+    def _acknowledge(self, flow: Flow, stream: Stream, ack: int) -> None:
+        """Take what is acknowledged of a stream that is watched."""
+        acked = stream.offset(ack)
+        stream.acked = max(stream.acked, acked)
+        if stream.held:
+            taken = [one for one in stream.held if one.end <= acked]
+            self._release(flow, stream, taken)
+        if stream.pending is None or not (stream.held or _has_gap(stream)):
+            stream.held = ()
+            stream.watched = False
+
+    def _release(self, flow: Flow, stream: Stream, taken: Sequence[Held]) -> None:
+        """Take segments that were held, as if nothing had been wrong with them."""
+        stream.held = [one for one in stream.held if one not in taken]
+        for one in taken:
+            if stream.pending is None:
+                break
+            if one.unfinished and stream.sums is None:
+                stream.sums = False
+            if one.urgent >= 0:
+                stream.point(one.urgent)
+            if one.flags & FIN:
+                self._fin(flow, stream, one.end - 1, one.length, one.since)
+            if one.length:
+                octets = one.octets
+                stream.take(one.offset, octets, one.length, one.time, one.since)
 
     def _is_another(
         self, flow: Flow, stream: Stream, seq: int, ack: int, flags: int
@@ -347,6 +459,12 @@ class Flows:
         return max(self.time(flow.sent), self.time(flow.answered))
 
     def _finish(self, flow: Flow, event: int, until: int | None = None) -> None:
+        for stream in (flow.sent, flow.answered):
+            if stream.held:
+                # Nobody will say any more whether they were taken.
+                seen = flow.other(stream).packets
+                rest = [one for one in stream.held if one.unfinished or not seen]
+                self._release(flow, stream, rest)
         flow.over = True
         last = self._last(flow)
         self.done.append((event, flow.place, flow.number, flow.facts(last, until)))
@@ -356,7 +474,7 @@ class Flows:
         stream.shut()
         stream.high, stream.low = -1, last
         stream.front, stream.pending, stream.wanted = b"", None, None
-        stream.arrivals, stream.holes = _NO_ARRIVALS, _NO_HOLES
+        stream.arrivals, stream.holes, stream.held = _NO_ARRIVALS, _NO_HOLES, ()
         flow.answered = self.streams[other.key] = stream
 
     def _forget(self, flow: Flow) -> None:
@@ -372,6 +490,42 @@ class Flows:
 def share(key: bytes) -> int:
     """Return which share a conversation is of, the same for both directions."""
     return key[-3] ^ key[-1]
+
+
+def _urgent(data: bytes, head: int) -> int:
+    """Return how far behind a segment's beginning its urgent octet is.
+
+    The pointer says the octet behind it (net.ipv4.tcp_stdurg is off everywhere).
+    """
+    return max((data[head + 18] << 8 | data[head + 19]) - 1, 0)
+
+
+def _has_sent(stream: Stream, ack: int) -> bool:
+    """Return whether so much can be acknowledged, as far as the capture tells.
+
+    Linux drops what acknowledges more, and what acknowledges less than nothing.
+    """
+    if stream.isn < 0:
+        return True
+    offset = stream.offset(ack)
+    most = stream.reach() + (stream.fin >= 0)
+    return 0 <= offset <= max([most, *(one.end for one in stream.held)])
+
+
+def _is_far(stream: Stream, other: Stream, seq: int) -> bool:
+    """Return whether it is beyond any window, if its receiver is there to ask."""
+    return other.packets > 0 and stream.offset(seq) - len(stream.front) > PENDING_OCTETS
+
+
+def _has_gap(stream: Stream) -> bool:
+    return bool(stream.pending) or stream.fin > len(stream.front)
+
+
+def _watch(stream: Stream, other: Stream) -> None:
+    """Let each acknowledgement of *stream* be looked at, none be only counted."""
+    stream.watched = True
+    stream.acked = -1
+    other.shut()
 
 
 def _count_again(stream: Stream, since: int) -> None:

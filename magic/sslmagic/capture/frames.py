@@ -127,6 +127,7 @@ class Frames:
             found.ack,
             found.flags,
             data,
+            found.head,
             found.start,
             found.end,
             found.length,

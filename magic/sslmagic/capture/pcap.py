@@ -153,6 +153,7 @@ class Pcap:
                             ack,
                             flags & 0xFF,
                             data,
+                            ip + 20,
                             ip + start,
                             ip + total,
                             total - start,

@@ -173,6 +173,7 @@ class Pcapng:
                             ack,
                             flags & 0xFF,
                             data,
+                            ip + 20,
                             ip + start,
                             ip + total,
                             total - start,

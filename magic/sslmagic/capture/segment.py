@@ -26,6 +26,8 @@ class Segment(NamedTuple):
     """The acknowledgement number."""
     flags: int
     """The eight flags from CWR to FIN."""
+    head: int
+    """Where the TCP header begins."""
     start: int
     """Where the data begins."""
     end: int
@@ -102,6 +104,7 @@ def tcp(data: bytes, addresses: bytes, at: int, *, end: int, length: int) -> Seg
         int.from_bytes(data[at + 4 : at + 8], "big"),
         int.from_bytes(data[at + 8 : at + 12], "big"),
         data[at + 13],
+        at,
         start,
         min(end, at + length),
         length - size,

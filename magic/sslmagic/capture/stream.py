@@ -22,8 +22,8 @@ begins where an old one ends becomes part of it, as in Linux, which coalesces th
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from sslmagic.capture.conversation import Side
 
@@ -34,6 +34,7 @@ __all__ = [
     "MASK",
     "PENDING_OCTETS",
     "PENDING_PARTS",
+    "Held",
     "SideFacts",
     "Stream",
     "Wanted",
@@ -52,8 +53,8 @@ MASK = 0xFFFFFFFF
 PENDING_OCTETS = 1 << 18
 """What waits for a gap to be filled, in each stream: four times a window that is not
 scaled. Beyond that the gap is one of the capture, and will not be filled."""
-PENDING_PARTS = 64
-"""How many separate parts may wait, for the same reason."""
+PENDING_PARTS = 1024
+"""How many separate parts may wait: more than Linux has memory for."""
 _HOLES = 16
 """Gaps that are remembered behind the front, so that what fills them counts as late
 and not as sent again."""
@@ -64,10 +65,37 @@ _KEEP_ALIVE = 1_000_000_000
 """Ns of silence behind which one octet before the next one is a keep-alive probe."""
 
 
+class Held(NamedTuple):
+    """A segment that its receiver has dropped, unless it acknowledges it."""
+
+    offset: int
+    """Where in the stream its data belong."""
+    octets: bytes
+    """What was captured of them."""
+    length: int
+    """How many there were."""
+    flags: int
+    """Its flags."""
+    urgent: int
+    """The offset that its urgent pointer says; -1 without one."""
+    time: int
+    """When, in ns since 1970."""
+    since: int
+    """Ns since the packet before of this stream."""
+    unfinished: bool
+    """Whether nothing else is wrong with it than that its checksum is unfinished."""
+
+    @property
+    def end(self) -> int:
+        """What its receiver acknowledges at the least, if it has taken it."""
+        return self.offset + self.length + (self.flags & 1)
+
+
 class Stream:
     """What is known of one direction; slots are public to the readers of packets."""
 
     __slots__ = (
+        "acked",
         "acknowledged",
         "arrivals",
         "closing",
@@ -78,6 +106,7 @@ class Stream:
         "first",
         "flow",
         "front",
+        "held",
         "high",
         "holes",
         "isn",
@@ -90,8 +119,11 @@ class Stream:
         "pending",
         "reordered",
         "retransmitted",
+        "sums",
         "top",
+        "urgent",
         "wanted",
+        "watched",
         "wraps",
     )
 
@@ -129,6 +161,17 @@ class Stream:
         """(offset, octets) in order, that touch nowhere; None once the front is."""
         self.holes: list[tuple[int, int]] = []
         self.missing: int | None = None
+        self.sums: bool | None = None
+        """Whether its checksums are to be believed: one of them was right, or the first
+        was not; None while none was looked at."""
+        self.urgent = -1
+        """The offset of the urgent octet, which its receiver leaves out; -1: none."""
+        self.held: Sequence[Held] = ()
+        """What its receiver has dropped, unless it acknowledges it."""
+        self.watched = False
+        """Whether each acknowledgement of it is looked at."""
+        self.acked = -1
+        """How far it was acknowledged, since that is looked at; -1: not at all."""
         self.retransmitted = 0
         self.reordered = 0
         self.duplicated = 0
@@ -257,13 +300,20 @@ class Stream:
     def facts(self) -> SideFacts:
         """Return what is known, for good."""
         missing, reach = self.missing, self.reach()
-        if self.pending is not None and reach > len(self.front):
-            missing = len(self.front)
+        edge = len(self.front)
+        if self.pending is not None and (
+            self.acked > edge if self.acked >= 0 else reach > edge
+        ):
+            # What its receiver lacks as well is not missing here.
+            missing = edge
+        front, arrivals = self.front, self.arrivals
+        if 0 <= self.urgent < edge:
+            front, arrivals, missing = self._without_urgent(missing)
         return (
-            self.front,
-            self.arrivals,
+            front,
+            arrivals,
             missing,
-            self.fin == len(self.front) and missing is None,
+            self.fin == edge and missing is None,
             reach if self.fin < 0 else self.fin,
             self.packets,
             self.retransmitted,
@@ -271,6 +321,51 @@ class Stream:
             self.duplicated,
             self.conflicting,
         )
+
+    def point(self, offset: int) -> None:
+        """Take an urgent pointer as tcp_check_urg does.
+
+        Of two urgent octets that are both there the receiver has left out the first
+        only if it had read so far, which nobody else knows: there the front ends.
+        """
+        if self.pending is None or offset < len(self.front) or offset <= self.urgent:
+            return
+        if 0 <= self.urgent < len(self.front):
+            self.missing = self.urgent
+            self.front = self.front[: self.urgent]
+            self.arrivals = [
+                (min(there, self.urgent), time) for there, time in self.arrivals
+            ]
+            self.urgent = -1
+            self.count_on()
+        else:
+            self.urgent = offset
+
+    def _without_urgent(
+        self, missing: int | None
+    ) -> tuple[bytes, list[tuple[int, int]], int | None]:
+        """Return front, arrivals and what is missing as its receiver has them."""
+        at = self.urgent
+        arrivals: list[tuple[int, int]] = []
+        before = 0
+        for there, time in self.arrivals:
+            there -= there > at
+            if there > before:
+                arrivals.append((there, time))
+                before = there
+        if missing is not None and missing > at:
+            missing -= 1
+        return self.front[:at] + self.front[at + 1 :], arrivals, missing
+
+    def _asked(self, front: bytes) -> int:
+        """Return how much is wanted, given *front* with its urgent octet."""
+        if self.wanted is None:
+            return 0
+        at = self.urgent
+        if not 0 <= at < len(front):
+            return self.wanted(front)
+        need = self.wanted(front[:at] + front[at + 1 :])
+        return need + (need > at)
 
     def _count(self, offset: int, end: int, top: int, since: int) -> None:
         if offset >= top:
@@ -320,8 +415,13 @@ class Stream:
             # What the capture has cut off will hardly come in another packet.
             self.missing = captured
             return True
-        # Too much waits: the gap is one of the capture, the receiver had no such one.
-        if top - len(self.front) > PENDING_OCTETS or len(self._waiting) > PENDING_PARTS:
+        waiting = self._waiting
+        if top - len(self.front) > PENDING_OCTETS or len(waiting) > PENDING_PARTS:
+            if waiting and 0 <= self.acked <= len(self.front):
+                # Its receiver lacks it as well, and throws away what is farthest.
+                waiting.pop()
+                return False
+            # Too much waits: the gap is one of the capture, the receiver had none.
             self.missing = len(self.front)
             return True
         return False
@@ -345,7 +445,7 @@ class Stream:
             return False
         if len(front) < self.need or self.wanted is None:
             return False
-        need = self.wanted(front)
+        need = self.wanted(front) if self.urgent < 0 else self._asked(front)
         if need > len(front):
             self.need = need
             return False

@@ -16,6 +16,7 @@ __all__ = [
     "RST",
     "SYN",
     "T0",
+    "URG",
     "Talk",
     "block",
     "cooked",
@@ -28,10 +29,11 @@ __all__ = [
     "pcapng",
     "read",
     "section",
+    "summed",
     "tcp",
 ]
 
-FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 T0 = 1_700_000_000_000_000_000
 """Ns since 1970 of what comes first."""
 
@@ -85,6 +87,18 @@ def ip4(
         + options
         + payload
     )
+
+
+def summed(packet: bytes, *, change: int = 0, urgent: int = 0) -> bytes:
+    """An IPv4 packet of TCP with its checksum, which is right without *change*."""
+    head, data = packet[:20], packet[20:36] + bytes(2) + urgent.to_bytes(2, "big")
+    data += packet[40:]
+    words = head[12:20] + struct.pack(">HH", 6, len(data)) + data + bytes(len(data) & 1)
+    total = sum(struct.unpack(f">{len(words) >> 1}H", words))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    checksum = struct.pack(">H", total ^ 0xFFFF ^ change)
+    return head + data[:16] + checksum + data[18:]
 
 
 def ip6(
@@ -222,6 +236,11 @@ class Talk:
         self.add(0, sent, flags=FIN, acked=answered)
         self.add(1, answered, flags=FIN, acked=sent + 1)
         self.add(0, sent + 1, acked=answered + 1)
+
+    def sum(self, *, change: int = 0, urgent: int = 0) -> None:
+        """Give the last packet its checksum, and an urgent pointer."""
+        time, packet = self.packets[-1]
+        self.packets[-1] = time, summed(packet, change=change, urgent=urgent)
 
     def frames(self) -> list[Timed]:
         return [(time, ethernet(packet)) for time, packet in self.packets]
