@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -112,13 +113,20 @@ def summed(
 def moment(time: int) -> str:
     """Return nanoseconds since 1970 as RFC 3339 writes them, in UTC."""
     seconds, rest = divmod(time, _SECOND)
+    said, zone = _second(seconds)
+    return f"{said}.{rest:09d}{zone}"
+
+
+@functools.lru_cache(maxsize=64)
+def _second(seconds: int) -> tuple[str, str]:
+    """Return a second and its zone; many connections are opened in one."""
     try:
         at = dt.datetime.fromtimestamp(seconds, dt.UTC)
     except (OverflowError, ValueError, OSError):
         # A capture may say any time, also one that no calendar has.
-        return f"{seconds}.{rest:09d}"
+        return str(seconds), ""
     # The C library writes a year before 1000 with fewer digits.
-    return f"{at.year:04d}-{at:%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{at.year:04d}-{at:%m-%dT%H:%M:%S}", "Z"
 
 
 def nanoseconds(said: str) -> int:

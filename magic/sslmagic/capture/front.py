@@ -23,6 +23,8 @@ SHOWN = 256
 """Octets of a front that is no valid preamble: those that a person is shown."""
 _TOLD = 64
 """Octets of anything else than TLS: a request line, a banner."""
+_TLS = 0x16
+_MOST_RECORD = 1 << 14
 _MOST_HELLO = LIMIT + 4096
 """Octets of the records of a ClientHello that are waited for: the longest, and room
 for one that is cut into many."""
@@ -52,6 +54,9 @@ class Front:
     def _total(self, octets: bytes) -> int:
         if not octets:
             return LONGEST_SIGNATURE
+        if octets[0] == _TLS:
+            # No preamble starts so, and no layout may.
+            return _without(octets)
         framer = Framer(self.formats, limit=self.limit)
         try:
             frame = framer.feed(octets)
@@ -85,6 +90,8 @@ def _behind(rest: bytes) -> int:
 
 def _hello(octets: bytes) -> int:
     """Return the end of the ClientHello and of what may be a signature behind it."""
+    if (end := _one_record(octets)) is not None:
+        return end + LONGEST_SIGNATURE
     try:
         end = hello_length(octets)
     except DecodeError:
@@ -97,3 +104,12 @@ def _hello(octets: bytes) -> int:
     while len(octets) >= at + 5:
         at += 5 + (octets[at + 3] << 8 | octets[at + 4])
     return min(max(at, len(octets) * 5 // 4, len(octets) + 1), _MOST_HELLO)
+
+
+def _one_record(octets: bytes) -> int | None:
+    """Return what `hello_length` does, of nearly every hello: one whole record."""
+    if octets[:2] != b"\x16\x03" or octets[5:7] != b"\x01\0" or len(octets) < 9:
+        return None
+    size = octets[3] << 8 | octets[4]
+    length = 4 + (octets[7] << 8 | octets[8])
+    return 5 + size if length <= size <= min(_MOST_RECORD, len(octets) - 5) else None

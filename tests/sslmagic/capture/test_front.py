@@ -6,9 +6,13 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sslmagic.capture.front import SHOWN, Front, wanted
 from sslmagic.capture.judge import Judge
+from sslmagic.errors import DecodeError
+from sslmagic.hello import hello_length
 from sslmagic.preamble import Preamble
 from sslmagic.tlv import TLV, Type
 from sslmagic.wire import FORMATS, LONGEST_SIGNATURE, encode
@@ -105,3 +109,28 @@ def test_the_front_decides_as_the_whole_stream_does(vector: Vector) -> None:
         one = judge.judge(conversation(octets))
         said.append((one.verdict, one.offset, one.preamble, one.follows))
     assert said[0] == said[1]
+
+
+@given(
+    st.sampled_from([b"\x16\x03\x01", b"\x16\x03\xff", b"\x16\x02\x01"]),
+    st.integers(0, 24),
+    st.sampled_from([b"\x01\0\0", b"\x01\0\1", b"\x01\1\0", b"\x02\0\0"]),
+    st.integers(0, 20),
+    st.binary(max_size=24),
+)
+def test_a_hello_is_as_long_as_its_records(
+    head: bytes, size: int, kind: bytes, length: int, rest: bytes
+) -> None:
+    octets = head + size.to_bytes(2, "big") + kind + bytes([length]) + rest
+    for end in range(len(octets) + 1):
+        front = octets[:end]
+        try:
+            known = hello_length(front)
+        except DecodeError:
+            known = None
+        if known is not None:
+            most = known + LONGEST_SIGNATURE
+            assert wanted(front) == (most if most > end else 0)
+        elif end:
+            # Not whole, or none: more is wanted than there is, or what is shown.
+            assert wanted(front) == 0 or wanted(front) > end
