@@ -168,7 +168,7 @@ def _described(lesson: Lesson, gathered: Gathered) -> dict[str, Any]:
         "nobodys": gathered.nobodys,
         "silent": gathered.silent,
         "strange": gathered.strange,
-        "needs": list(lesson.needs),
+        "needs": [*lesson.needs, *gathered.needs],
     }
 
 
@@ -187,7 +187,7 @@ def _drawn(lesson: Lesson, gathered: Gathered, words: Any) -> str:
         render.note(f"Sure: {lesson.sure:.3f}, the least of its parts{unknown}.")
     )
     parts.append(render.note(_counted(lesson, gathered)))
-    parts += [render.note(f"- {need}") for need in lesson.needs]
+    parts += [render.note(f"- {need}") for need in (*lesson.needs, *gathered.needs)]
     return render.drawn(*parts, to=words)
 
 

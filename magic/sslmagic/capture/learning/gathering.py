@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from sslmagic.capture.conversation import Conversation
 from sslmagic.capture.learning.sample import MOST_WANTED, Sample, preamble_end
-from sslmagic.capture.learning.spelling import SPELLINGS, spelt
+from sslmagic.capture.learning.spelling import SPELLINGS, spelt, stands
 from sslmagic.preamble import Endpoint
 from sslmagic.wire.fields import Port
 
@@ -42,29 +42,28 @@ class Fronts:
     """Clients, by what they said first."""
 
     def __init__(self, conversations: Iterable[Conversation]) -> None:
-        self._clients: dict[bytes, list[tuple[int, Endpoint, Endpoint]]] = {}
+        self._clients: dict[bytes, tuple[int, Endpoint, Endpoint] | None] = {}
         for one in conversations:
             octets = one.sent.octets
             end = preamble_end(octets)
             said = b"" if end is None else _said(octets[end:])
-            if said and len(self._clients) < _MOST_FRONTS:
-                client = one.opened, one.peer, one.listener
-                self._clients.setdefault(said, []).append(client)
+            if not said or len(self._clients) >= _MOST_FRONTS:
+                continue
+            client = one.opened, one.peer, one.listener
+            # Said again by somebody else, as a replay is, it tells nobody apart.
+            first = self._clients.setdefault(said, client)
+            if first is not None and first[1:] != client[1:]:
+                self._clients[said] = None
 
     def __len__(self) -> int:
         return len(self._clients)
 
     def client(self, said: bytes, opened: int) -> tuple[Endpoint, Endpoint] | None:
-        """Return who said so, and to whom; the nearest in time of several."""
-        near = [
-            (abs(opened - at), client, shop)
-            for at, client, shop in self._clients.get(said, ())
-            if abs(opened - at) <= _SKEW
-        ]
-        if not near:
+        """Return who alone said so at that time, and to whom."""
+        known = self._clients.get(said)
+        if known is None or abs(opened - known[0]) > _SKEW:
             return None
-        _, client, shop = min(near, key=lambda one: one[0])
-        return client, shop
+        return known[1:]
 
 
 @dataclasses.dataclass(slots=True)
@@ -80,6 +79,23 @@ class Gathered:
     """Whose client is not known."""
     surplus: int = 0
     """More than are kept."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What is not sure of whose they are, and what would settle it."""
+        if not any(one.is_named for one in self.samples):
+            return ()
+        found = [
+            "the clients are those that the preambles themselves name: a capture of the"
+            " front would be a witness"
+        ]
+        kept = len(self.samples) + self.surplus
+        if self.nobodys > kept:
+            found.append(
+                f"only {kept} of {kept + self.nobodys} connections name a client that"
+                " was named: others connected as well, or these are no clients"
+            )
+        return tuple(found)
 
 
 def gather(
@@ -106,20 +122,21 @@ def gather(
         if end is None:
             found.strange += 1
             continue
-        client, shop = None, destination
+        client, shop, is_named = None, destination, False
         if fronts is not None and (
             known := fronts.client(_said(octets[end:]), one.opened)
         ):
             client, shop = known
         if client is None and clients:
             client = _named(octets[:end], clients, one)
+            is_named = True
         if client is None:
             found.nobodys += 1
         elif len(found.samples) >= MOST_SAMPLES:
             found.surplus += 1
         else:
             sample = Sample(
-                octets[:end], client, one.listener, one.peer, shop, one.number
+                octets[:end], client, one.listener, one.peer, shop, one.number, is_named
             )
             found.samples.append(sample)
     return found
@@ -142,7 +159,7 @@ def _named(
         host = port = False
         for field in SPELLINGS:
             spelling = spelt(field, sample) if field.of == "source" else None
-            if spelling is not None and spelling in octets:
+            if spelling is not None and any(stands(field, spelling, octets)):
                 port = port or isinstance(field, Port)
                 host = host or not isinstance(field, Port)
         if host:

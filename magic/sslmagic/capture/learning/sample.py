@@ -37,6 +37,8 @@ class Sample:
     """Where the client connected to; None if that is not known."""
     number: int = 0
     """Which connection of the capture it was; 0 if that says nothing."""
+    is_named: bool = False
+    """Whether nothing but its own octets says that it is that client's."""
 
 
 def preamble_end(octets: bytes) -> int | None:

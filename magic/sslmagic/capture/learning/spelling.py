@@ -6,6 +6,7 @@ The order is the order of preference where two spell the same.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Literal
 
 from sslmagic.address import pack_host
@@ -13,7 +14,10 @@ from sslmagic.capture.learning.sample import Sample
 from sslmagic.preamble import Endpoint
 from sslmagic.wire.fields import Address, Port
 
-__all__ = ["SPELLINGS", "Field", "spelt", "value"]
+__all__ = ["SPELLINGS", "Field", "spelt", "stands", "value"]
+
+_MOST_PLACES = 8
+"""How often one spelling is looked for in one sample."""
 
 Field = Address | Port
 _Side = Literal["source", "destination"]
@@ -79,6 +83,18 @@ def spelt(field: Field, sample: Sample) -> bytes | None:
         return field.write(found)
     assert isinstance(found, bytes)
     return field.write(found)
+
+
+def stands(field: Field, spelling: bytes, octets: bytes) -> Iterator[int]:
+    """Return where *octets* have a spelling that is not the front of a longer word."""
+    at = octets.find(spelling)
+    for _ in range(_MOST_PLACES):
+        if at < 0:
+            return
+        behind = octets[at + len(spelling) : at + len(spelling) + 1]
+        if not field.ends_outside or not behind or behind[0] not in field.alphabet:
+            yield at
+        at = octets.find(spelling, at + 1)
 
 
 def _side(field: Field, sample: Sample) -> Endpoint:

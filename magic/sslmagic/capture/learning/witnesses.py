@@ -6,17 +6,15 @@ says, or no preambles of this layout at all: neither may spoil what the rest agr
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from sslmagic.capture.learning.sample import Sample
-from sslmagic.capture.learning.spelling import SPELLINGS, Field, spelt
+from sslmagic.capture.learning.spelling import SPELLINGS, Field, spelt, stands
 from sslmagic.wire.fields import Address
 
 __all__ = ["witnesses"]
-
-_MOST_PLACES = 8
-"""How often one spelling is looked for in one sample."""
 
 _Place = tuple[int, str, int]
 """Which spelling, and where: octets from the front, or words in front of it."""
@@ -56,33 +54,28 @@ def _largest(
 
 def _places(sample: Sample, is_wanted: Callable[[Field], bool]) -> Iterable[_Place]:
     octets = sample.octets
+    words = _words(octets)
     for rank, field in enumerate(SPELLINGS):
         if field.of != "source" or not is_wanted(field):
             continue
         spelling = spelt(field, sample)
         if spelling is None:
             continue
-        at = octets.find(spelling)
-        for _ in range(_MOST_PLACES):
-            if at < 0:
-                break
-            if _stands_alone(field, octets, at + len(spelling)):
-                yield rank, "octets", at
-                yield rank, "words", _words(octets[:at])
-            at = octets.find(spelling, at + 1)
+        for at in stands(field, spelling, octets):
+            yield rank, "octets", at
+            yield rank, "words", words[at]
 
 
-def _stands_alone(field: Field, octets: bytes, end: int) -> bool:
-    """Whether text is not the middle of a longer word of the same kind."""
-    if not field.ends_outside:
-        return True
-    return octets[end : end + 1] not in {bytes((one,)) for one in field.alphabet}
-
-
-def _words(octets: bytes) -> int:
-    """How many words end in *octets*, as text has them."""
-    return sum(
-        1
-        for before, after in zip(octets, (octets + b" ")[1:], strict=True)
-        if bytes((before,)).isalnum() and not bytes((after,)).isalnum()
-    )
+def _words(octets: bytes) -> list[int]:
+    """How many words, as text has them, end in front of each place."""
+    is_word = [bytes((octet,)).isalnum() for octet in octets]
+    ends = [
+        before and not after
+        for before, after in zip(is_word, [*is_word[1:], False], strict=False)
+    ]
+    # In front of a place what stands at it ends the word, whatever it is.
+    before = [0, *itertools.accumulate(ends)]
+    return [
+        before[at] + (at > 0 and is_word[at - 1] and not ends[at - 1])
+        for at in range(len(octets) + 1)
+    ]

@@ -100,3 +100,25 @@ def test_as_much_of_a_front_as_holds_the_hello() -> None:
     assert wanted(octets) == len(octets)
     request = b"GET / HTTP/1.1\r\n"
     assert wanted(request) <= len(request)
+
+
+def test_a_hello_that_two_said_is_nobodys(tmp_path: Path) -> None:
+    rows = [Connection(one, NODE, HELLOS[0], n) for n, one in enumerate(CLIENTS)]
+    rows = [row._replace(listener=NODE._replace(host="::2")) if n else row
+            for n, row in enumerate(rows)]  # fmt: skip
+    fronts = Fronts(conversations([record(tmp_path / "f.pcap", rows)], wanted=wanted))
+    path = back(tmp_path, SAID[0] + HELLOS[0])
+    found = gather(conversations([path], wanted=wanted), fronts=fronts)
+    assert (found.samples, found.nobodys, found.needs) == ([], 1, ())
+
+
+def test_a_name_is_not_the_front_of_a_longer_one(tmp_path: Path) -> None:
+    rows = [b"PX 203.0.113.%d 5123%d\r\n" % (host, host) for host in (1, 10, 19)]
+    path = back(tmp_path, *(row + HELLOS[0] for row in rows))
+    clients = [Endpoint("203.0.113.1", 0)]
+    found = gather(conversations([path], wanted=wanted), clients=clients)
+    assert ([one.octets for one in found.samples], found.nobodys) == (rows[:1], 2)
+    assert found.samples[0].is_named
+    circular, few = found.needs
+    assert circular.startswith("the clients are those that the preambles themselves")
+    assert few.startswith("only 1 of 3 connections name a client that was named")

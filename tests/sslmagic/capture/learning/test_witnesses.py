@@ -38,3 +38,15 @@ def test_a_port_that_most_do_not_say_is_not_asked_for() -> None:
     samples = [Sample(f"C={one.host}\n".encode(), one, node) for one in clients]
     assert witnesses(samples) == samples
     assert witnesses([Sample(b"C=1.2.3.45\n", Endpoint("1.2.3.4", 1), node)]) == []
+
+
+def test_words_in_front_are_counted_however_long_they_are() -> None:
+    node = Endpoint("10.0.0.5", 8443)
+    clients = [Endpoint(f"203.0.113.{n}", 5000 + n) for n in (7, 88, 99)]
+    samples = [
+        Sample(b"%s %s %s;" % (b"x" * n, b"y" * (n * n), one.host.encode()), one, node)
+        for n, one in enumerate(clients, 1)
+    ]
+    assert witnesses(samples) == samples
+    other = Sample(b"x y z %s;" % clients[0].host.encode(), clients[0], node)
+    assert witnesses([*samples, other]) == samples
