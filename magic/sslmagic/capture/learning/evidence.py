@@ -24,7 +24,7 @@ _ALWAYS_THE_SAME = 0.9
 """How sure a field is at most whose value never varied: a literal may look like it."""
 
 _GUESS = 0.5
-"""How sure a port is that looks like one."""
+"""How sure is what looks like one thing, and may be another."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,10 +71,22 @@ def evidence(variant: Variant, samples: Sequence[Sample]) -> list[Evidence]:
         sure, why = _judged(part, list(column), several, tried)
         if part.name == "source port" and not any(one.client.port for one in samples):
             sure, why = _GUESS, "a guess: no port is known"
+        if part.name == "source":
+            sure, why = _doubted(sure, why, samples)
         front = isinstance(part, Port) and len({part.read(o) >> 8 for o in column}) == 1
         longest = max(len(one) for one in column)
         found.append(Evidence(part, column[0], sure, distinct, why, longest, front))
     return found
+
+
+def _doubted(sure: float, why: str, samples: Sequence[Sample]) -> tuple[float, str]:
+    """Doubt a source that may be something else which looks alike."""
+    sides = [(one.client.host, one.destination or one.listener) for one in samples]
+    if all(host == there.host for host, there in sides):
+        return min(sure, _GUESS), "a guess: clients and destination had one address"
+    if any(one.is_named and not one.client.port for one in samples):
+        return min(sure, _ALWAYS_THE_SAME), f"{why}: named for it"
+    return sure, why
 
 
 def _judged(

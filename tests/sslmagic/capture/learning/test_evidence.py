@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from sslmagic.capture.learning.evidence import evidence, is_known
@@ -91,3 +93,19 @@ def test_what_is_unknown_and_always_the_same() -> None:
     octets = [(one.octets[:-1] + b"\0", one.client) for one in samples(*FAR)]
     rows = [Sample(said, client, NODE) for said, client in octets]
     assert evidence(VARIANT, rows)[-1].why == "unknown, always the same"
+
+
+def test_a_source_that_may_be_the_destination_is_a_guess() -> None:
+    rows = [dataclasses.replace(one, destination=one.client) for one in samples(*FAR)]
+    source = evidence(VARIANT, rows)[2]
+    assert (source.part.name, source.sure) == ("source", 0.5)
+    assert source.why == "a guess: clients and destination had one address"
+
+
+def test_a_client_whom_the_preamble_names_is_no_witness() -> None:
+    rows = [
+        dataclasses.replace(one, client=one.client._replace(port=0), is_named=True)
+        for one in samples(*FAR)
+    ]
+    source = evidence(VARIANT, rows)[2]
+    assert (source.sure, source.why) == (0.9, "3 values, all as known: named for it")
