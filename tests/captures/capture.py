@@ -27,8 +27,9 @@ class Capture:
     """crafted or real."""
     made_by: str
     reader: dict[str, Any]
-    """What a reader must be told: `peers`, networks that may send a preamble, and
-    `protocol`, ssl where TLS must follow it; empty if nothing."""
+    """What a reader must be told: `peers`, networks that may send a preamble, `direct`,
+    those of clients, `protocol`, ssl where TLS must follow, and `unsigned`, where there
+    is no key; empty if nothing."""
     connections: list[dict[str, Any]]
     """Members of what `magic inspect --json` says of each."""
     pairs: list[dict[str, Any]]

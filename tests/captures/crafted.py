@@ -230,6 +230,56 @@ def situations() -> Iterator[tuple[str, Crafted]]:
             reader={"peers": ["192.0.2.0/24"]},
         ),
     )
+    yield (
+        "direct",
+        Crafted(
+            about="one who may send a preamble, and a client that comes by itself",
+            connections=[known, _direct(Endpoint("203.0.113.66", PEER.port + 1))],
+            reader={"peers": ["192.0.2.0/24"], "direct": ["203.0.113.0/24"]},
+        ),
+    )
+    yield (
+        "proof",
+        Crafted(
+            about="a signed preamble, where nobody has a key",
+            connections=[_keyless()],
+            reader={"unsigned": True},
+        ),
+    )
+
+
+def _direct(peer: Endpoint) -> Connection:
+    """A client that is let in as one, and sends no preamble."""
+    path = dataclasses.replace(PATH, peer=peer)
+    exchange = Exchange(seed=1, begins=EPOCH + APART)
+    exchange.open()
+    exchange.say("peer", session().hello)
+    exchange.close("peer")
+    expected = {
+        "peer": peer._asdict(),
+        "listener": path.listener._asdict(),
+        "verdict": "direct",
+        "format": None,
+        "client": peer._asdict(),
+        "preamble": None,
+        "follows": "tls",
+    }
+    return Connection(exchange=exchange, path=path, expected=expected)
+
+
+def _keyless() -> Connection:
+    """A proof that is right, refused by a listener that has no key."""
+    signed = [test for test in raw("proof") if test["result"] == "valid"]
+    test = next(test for test in signed if test["bind"] == 2)
+    made = _streamed(
+        0,
+        {**test, "result": "proof", "offset": None},
+        behind=bytes.fromhex(test["rest"]),
+    )
+    expected = {**made.expected, "format": "magic", "client": None, "follows": "tls"}
+    # No octet is wrong.
+    del expected["offset"]
+    return dataclasses.replace(made, expected=expected)
 
 
 def snaplens() -> Iterator[tuple[str, Crafted]]:
@@ -369,6 +419,8 @@ def _moved(crafted: Crafted, base: int) -> Crafted:
         peer = Endpoint(host, port - lowest + base)
         path = dataclasses.replace(one.path, peer=peer)
         expected = {**one.expected, "peer": peer._asdict()}
+        if expected["verdict"] == "direct":
+            expected["client"] = expected["peer"]
         connections.append(dataclasses.replace(one, path=path, expected=expected))
     return dataclasses.replace(crafted, connections=connections)
 

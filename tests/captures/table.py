@@ -19,7 +19,8 @@ with `magic.lua` agree on all of them, and a test holds them to it.
 what `magic inspect --json` says of each connection; a member that is not there is not
 judged, and of a TLV only the members that are there; `about` is for people. `reader`
 is what a reader must be told: `peers`, the networks that may send a preamble (anybody
-if it is not there), and `protocol: ssl` where TLS must follow. `pairs` says which
+if it is not there), `direct`, those that are clients themselves, `protocol: ssl` where
+TLS must follow, and `unsigned` where the listener has no keys. `pairs` says which
 connection of this capture, behind a gateway, belongs to which in front of it.
 
 None of it was asked of a reader: crafted ones are known from what was made

@@ -61,6 +61,10 @@ def test_there_are_pairs_of_every_format() -> None:
 
 
 def judge_of(capture: Capture) -> Judge:
-    peers = capture.reader.get("peers")
-    trust = Trust(peers, formats=FORMATS) if peers else ANYBODY
-    return Judge(trust, ssl=capture.reader.get("protocol") == "ssl")
+    told = capture.reader
+    trust = ANYBODY
+    if peers := told.get("peers"):
+        trust = Trust(peers, told.get("direct", ()), formats=FORMATS)
+    return Judge(
+        trust, ssl=told.get("protocol") == "ssl", keys=not told.get("unsigned", False)
+    )

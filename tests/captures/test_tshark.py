@@ -111,7 +111,7 @@ def judged(said: dict[str, Any], stream: Stream) -> None:
         assert fault == ["truncated"]
     elif verdict == "reset":
         assert fault == ["reset"]
-    elif verdict in ("missing", "late"):
+    elif verdict in ("missing", "late", "direct"):
         assert (fault, offset) == (["format"], ["0"])
     elif verdict == "silent":
         assert (fault, offset) == (["truncated"], ["0"])
