@@ -26,7 +26,7 @@ from sslmagic.capture.source import Source
 
 __all__ = ["LARGE", "MOST", "processes", "sharing"]
 
-LARGE = 64 << 20
+LARGE = 16 << 20
 """Octets of a file from which on several processes win more than they cost."""
 MOST = 8
 """Processes: each passes over all packets, which more of them make no faster."""
