@@ -255,7 +255,7 @@ def _direct(peer: Endpoint) -> Connection:
     exchange.open()
     exchange.say("peer", session().hello)
     exchange.close("peer")
-    expected = {
+    expected: dict[str, Any] = {
         "peer": peer._asdict(),
         "listener": path.listener._asdict(),
         "verdict": "direct",
