@@ -6,7 +6,6 @@ may be read while it is made.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
@@ -14,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Protocol, Self
 
 from sslmagic.errors import CaptureError
 
@@ -24,6 +23,9 @@ PIECE = 1 << 20
 """Octets that are asked for at a time; of 8 MiB the memory costs more than the reading.
 A pipe gives 64 KiB or fewer."""
 
+_SLICE = 1 << 15
+"""Packed octets that are unpacked at a time: of what is behind a gzip file's end zlib
+makes a copy, and a capture may be of very many small ones."""
 _GZIP = b"\x1f\x8b"
 _GZIP_HEADER = 31
 """zlib's number for a gzip header and trailer around the deflated octets."""
@@ -121,13 +123,17 @@ class Source:
 
     def _unpacked(self, octets: bytes) -> Iterator[bytes]:
         inflate = zlib.decompressobj(_GZIP_HEADER)
-        given = 0
+        given, at = 0, 0
         while octets:
+            part = octets[at : at + _SLICE]
+            if not part:
+                octets, at = self._next(), 0
+                continue
             if inflate.eof:
                 # Several gzip files in a row are one, and zeros may pad them.
-                octets = octets.lstrip(b"\0")
-                if not octets:
-                    octets = self._next()
+                padding = len(part) - len(part.lstrip(b"\0"))
+                if padding:
+                    at += padding
                     continue
                 inflate = zlib.decompressobj(_GZIP_HEADER)
             unpacked = b"?"
@@ -136,17 +142,19 @@ class Source:
                 fault = None
                 try:
                     # In pieces: a few octets may unpack to very many.
-                    unpacked = inflate.decompress(octets, PIECE)
+                    unpacked = inflate.decompress(part, PIECE)
                 except zlib.error as error:
                     fault = str(error)
-                    unpacked = _salvaged(before.decompress, octets)
-                octets = inflate.unconsumed_tail
+                    unpacked = _salvaged(before, part)
+                at += len(part)
+                part = inflate.unconsumed_tail
+                at -= len(part)
                 given += len(unpacked)
                 if unpacked:
                     yield unpacked
                 if fault is not None:
                     raise self._broken(f"the gzip file is broken: {fault}", given)
-            octets = inflate.unused_data or self._next()
+            at -= len(inflate.unused_data)
         if not inflate.eof:
             raise self._broken("the gzip file ends too early", given)
 
@@ -154,10 +162,25 @@ class Source:
         return CaptureError(message, capture=self.name, offset=offset)
 
 
-def _salvaged(decompress: Callable[[bytes], bytes], octets: bytes) -> bytes:
+class _Inflate(Protocol):
+    """What `zlib.decompressobj` returns, which has no public name."""
+
+    def copy(self) -> Self: ...
+
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+
+
+def _salvaged(inflate: _Inflate, octets: bytes) -> bytes:
     """What unpacks of *octets* before the fault in them, which would take it along."""
-    unpacked = b""
-    with contextlib.suppress(zlib.error):
-        for octet in octets:
-            unpacked += decompress(bytes((octet,)))
-    return unpacked
+    unpacked: list[bytes] = []
+    good, bad = 0, len(octets)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        further = inflate.copy()
+        try:
+            unpacked.append(further.decompress(octets[good:middle], PIECE))
+        except zlib.error:
+            bad = middle
+        else:
+            inflate, good = further, middle
+    return b"".join(unpacked)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import random
+import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +68,33 @@ def test_a_broken_gzip_file_gives_what_it_has(spoil: Change, said: str) -> None:
     assert given
     assert octets.startswith(given)
     assert caught.value.offset == len(given)
+
+
+@pytest.mark.parametrize("level", [0, 6])
+def test_all_before_the_fault_is_given_and_soon(level: int) -> None:
+    """Octet by octet it would take minutes."""
+    octets = random.Random(1).randbytes(PIECE - 1000)
+    packed = bytearray(gzip.compress(octets, level))
+    packed[-6] ^= 0xFF
+    given, began = b"", time.process_time()
+    with Source(io.BytesIO(packed)) as source, pytest.raises(CaptureError):
+        for piece in source.pieces():
+            given += piece
+    assert given == octets
+    assert time.process_time() - began < 1
+
+
+def test_very_many_small_gzip_files_in_a_row_are_read_soon() -> None:
+    """With a copy of all that is behind each it would take many times as long."""
+    empty = gzip.compress(b"", mtime=0)
+    packed = gzip.compress(b"one") + empty * (PIECE // len(empty)) + bytes(9)
+    packed += gzip.compress(b"two") + bytes(PIECE)
+    began = time.process_time()
+    assert octets_of(io.BytesIO(packed)) == b"onetwo"
+    taken, began = time.process_time() - began, time.process_time()
+    for _ in range(PIECE // len(empty)):
+        zlib.decompressobj(31).decompress(empty)
+    assert taken < 5 * (time.process_time() - began)
 
 
 def test_nothing_waits_for_more_than_a_pipe_has() -> None:
