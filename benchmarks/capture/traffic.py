@@ -91,28 +91,28 @@ def _conversation(chance: random.Random, number: int, time: int) -> Iterator[_Pa
         options = b"" if not flags & _SYN else b"\x02\x04\x05\xb4\x01\x03\x03\x07"
         stamps = b"\x01\x01\x08\x0a" + struct.pack(">II", time // 1000 & 0xFFFFFFFF, 1)
         options += stamps
-        frame = (
-            _LINK
-            + b"\x08\x00"
-            + struct.pack(
-                ">BBHHHBBH",
-                *(0x45, 0, 40 + len(options) + len(data), seqs[side] & 0xFFFF),
-                *(0x4000, 64, 6, 0),
-            )
-            + hosts[0]
-            + hosts[1]
-            + struct.pack(
+        size = 20 + len(options) + len(data)
+        segment = (
+            struct.pack(
                 ">HHIIBBHHH",
-                *(
-                    source,
-                    destination,
-                    seqs[side],
-                    seqs[1 - side] if flags & _ACK else 0,
-                ),
+                *(source, destination, seqs[side]),
+                *(seqs[1 - side] if flags & _ACK else 0,),
                 *((20 + len(options)) << 2, flags, 501, 0, 0),
             )
             + options
             + data
+        )
+        pseudo = hosts[0] + hosts[1] + struct.pack(">HH", 6, size)
+        checksum = _checksum(pseudo + segment)
+        head = struct.pack(
+            ">BBHHHBBH", 0x45, 0, 20 + size, seqs[side] & 0xFFFF, 0x4000, 64, 6, 0
+        )
+        frame = b"".join(
+            (
+                *(_LINK, b"\x08\x00", head[:10]),
+                _checksum(head + hosts[0] + hosts[1]),
+                *(hosts[0], hosts[1], segment[:16], checksum, segment[18:]),
+            )
         )
         grown = len(data) + (flags & (_SYN | _FIN) != 0)
         seqs[side] = (seqs[side] + grown) & 0xFFFFFFFF
@@ -144,6 +144,12 @@ def _conversation(chance: random.Random, number: int, time: int) -> Iterator[_Pa
     yield packet(0, _FIN | _ACK)
     yield packet(1, _FIN | _ACK)
     yield packet(0, _ACK)
+
+
+def _checksum(octets: bytes) -> bytes:
+    """That of the Internet (RFC 1071), of octets that are padded to an even number."""
+    total = int.from_bytes(octets + bytes(len(octets) & 1), "big") % 0xFFFF
+    return (0xFFFF - total).to_bytes(2, "big")
 
 
 def _opening(chance: random.Random, number: int) -> Iterator[bytes]:
