@@ -23,7 +23,7 @@ PIECE = 1 << 20
 """Octets that are asked for at a time; of 8 MiB the memory costs more than the reading.
 A pipe gives 64 KiB or fewer."""
 
-_SLICE = 1 << 15
+_SLICE = 1 << 14
 """Packed octets that are unpacked at a time: of what is behind a gzip file's end zlib
 makes a copy, and a capture may be of very many small ones."""
 _GZIP = b"\x1f\x8b"

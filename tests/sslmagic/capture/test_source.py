@@ -94,7 +94,7 @@ def test_very_many_small_gzip_files_in_a_row_are_read_soon() -> None:
     taken, began = time.process_time() - began, time.process_time()
     for _ in range(PIECE // len(empty)):
         zlib.decompressobj(31).decompress(empty)
-    assert taken < 5 * (time.process_time() - began)
+    assert taken < 12 * (time.process_time() - began)
 
 
 def test_nothing_waits_for_more_than_a_pipe_has() -> None:
