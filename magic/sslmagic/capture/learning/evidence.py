@@ -2,7 +2,9 @@
 
 A field that matched holds so many bits in all samples that differ; a place of the
 preamble and a spelling were tried so many times. A literal is as sure as it is
-unlikely that octets which vary were the same in every sample.
+unlikely that octets which vary were the same in every sample; but what varies with the
+hour, the gateway or the virtual server is the same in one capture, and so nothing but a
+signature and what divides words is surer than what never varied.
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from sslmagic.address import pack_host
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.capture.learning.spelling import SPELLINGS
+from sslmagic.preamble import Endpoint
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
 from sslmagic.wire.variant import Variant
@@ -44,6 +48,8 @@ class Evidence:
     """Octets of the longest that stood there."""
     same_front: bool = False
     """Whether it is a port, and all of them have the same high octet."""
+    may_vary: bool = False
+    """Whether it is a literal that only this capture may have been the same in."""
 
 
 def is_known(part: Part) -> bool:
@@ -71,12 +77,38 @@ def evidence(variant: Variant, samples: Sequence[Sample]) -> list[Evidence]:
         sure, why = _judged(part, list(column), several, tried)
         if part.name == "source port" and not any(one.client.port for one in samples):
             sure, why = _GUESS, "a guess: no port is known"
+        may_vary = isinstance(part, Literal) and not _is_signature(part, len(found))
+        if may_vary:
+            sure, why = _in_one_capture(part, sure, why, samples)
         if part.name == "source":
             sure, why = _doubted(sure, why, samples)
         front = isinstance(part, Port) and len({part.read(o) >> 8 for o in column}) == 1
         longest = max(len(one) for one in column)
-        found.append(Evidence(part, column[0], sure, distinct, why, longest, front))
+        found.append(
+            Evidence(part, column[0], sure, distinct, why, longest, front, may_vary)
+        )
     return found
+
+
+def _is_signature(part: Literal, at: int) -> bool:
+    """Whether a literal is the word of a format, or divides its words."""
+    text = part.octets.decode("latin-1").strip("\r\n\t ")
+    if len(part.octets) == 1:
+        return at == 0 or not text or (text.isprintable() and not text.isalnum())
+    is_digit = any(character.isdigit() for character in text)
+    return text.isascii() and text.isprintable() and not is_digit
+
+
+def _in_one_capture(
+    part: Part, sure: float, why: str, samples: Sequence[Sample]
+) -> tuple[float, str]:
+    """Doubt what an hour, or one gateway, may have kept the same."""
+    assert isinstance(part, Literal)
+    peers = {one.peer.host for one in samples if isinstance(one.peer, Endpoint)}
+    for peer in peers if len(peers) == 1 else ():
+        if pack_host(peer) in part.octets or peer.encode() in part.octets:
+            return min(sure, _GUESS), "constant here, with the gateway's own address"
+    return min(sure, _ALWAYS_THE_SAME), f"constant here: {why}"
 
 
 def _doubted(sure: float, why: str, samples: Sequence[Sample]) -> tuple[float, str]:

@@ -293,6 +293,12 @@ def _wishes(
 def _wishes_of(taught: Taught) -> list[str]:
     found: list[str] = []
     parts = [one.part for one in taught.parts]
+    constant = sum(one.longest for one in taught.parts if one.may_vary)
+    if constant:
+        found.append(
+            f"{constant} octets were constant here: capture another hour, another"
+            " gateway, another virtual server"
+        )
     for one in taught.parts:
         if one.part.name == "source port" and one.same_front:
             found.append(

@@ -109,3 +109,43 @@ def test_a_client_whom_the_preamble_names_is_no_witness() -> None:
     ]
     source = evidence(VARIANT, rows)[2]
     assert (source.sure, source.why) == (0.9, "3 values, all as known: named for it")
+
+
+@pytest.mark.parametrize(
+    ("octets", "sure"),
+    [
+        (b"VT", 1.0),
+        (b" id=", 1.0),
+        (b"\r\n", 1.0),
+        (b".", 1.0),
+        # A flag, a virtual server, an hour, a version.
+        (b"\x01", 0.9),
+        (b"W\0", 0.9),
+        (b"\xc0\0\x02\x50\x01\xbb", 0.9),
+        (b"T03:", 0.9),
+        (b"v", 0.9),
+        # The gateway's own address.
+        (b"\x0a\0\0\x01", 0.5),
+        (b"via 10.0.0.1 ", 0.5),
+    ],
+)
+def test_what_one_capture_cannot_tell_from_a_literal(
+    octets: bytes, sure: float
+) -> None:
+    literal = Literal(octets)
+    ports = [Port(of="source", width=2), Address(of="source")]
+    variant = Variant((Literal(b"\xb1"), *ports, literal))
+    gateway = Endpoint("10.0.0.1", 40000)
+    rows = [
+        Sample(
+            b"\xb1" + client.port.to_bytes(2, "big")
+            + bytes(map(int, client.host.split("."))) + octets,
+            client, NODE, gateway,
+        )
+        for n in range(1, 9)
+        for client in (Endpoint(f"203.0.113.{n}", 30000 + 999 * n),)
+    ]  # fmt: skip
+    first, *_, found = evidence(variant, rows)
+    assert (found.part, round(found.sure, 3)) == (literal, sure)
+    assert found.may_vary == found.why.startswith("constant here") == (sure < 1)
+    assert not first.may_vary

@@ -168,6 +168,17 @@ def test_clients_with_the_same_high_octet_in_their_ports() -> None:
     assert any(need.startswith(said) for need in lesson.needs)
 
 
+def test_what_was_constant_here_is_said() -> None:
+    def write(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+        return f"FROM {c.host} {c.port} v=7 \n".encode()
+
+    layout = Invented("from", write, (4,))
+    lesson = learn(Traffic(layout, 1).samples(12), "from")
+    assert lesson.sure <= 0.9
+    said = "6 octets were constant here: capture another hour"
+    assert any(need.startswith(said) for need in lesson.needs), lesson.needs
+
+
 def test_one_client_and_no_destination() -> None:
     def write(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
         return f"FROM {c.host} {c.port}\n".encode()
