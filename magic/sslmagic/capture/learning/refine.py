@@ -6,6 +6,7 @@ a number in text has more digits one day: both belong to what is unknown.
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Sequence
 
@@ -20,9 +21,11 @@ _HEX = frozenset(string.hexdigits.encode())
 _WORD = frozenset((string.ascii_letters + string.digits).encode())
 _YEARS = range(1_704_067_200, 1_956_528_000)
 """Seconds from 2024 to 2031, in which what looks like a time may be one."""
-_SMALL = {8: 4, 4: 1, 2: 1}
+_CLOCK = re.compile(rb"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[T ])?(?:[0-9]{1,2}:){1,2}[0-9]*$")
+"""The front of a date and time in text, down to what varied in it."""
+_SMALL = {8: 4, 6: 2, 4: 1, 2: 1}
 """Octets of zeros at the front of a number that is small for its width."""
-_SCALES = {4: (1,), 8: (1, 1_000, 1_000_000, 1_000_000_000)}
+_SCALES = {4: (1,), 6: (1_000,), 8: (1, 1_000, 1_000_000, 1_000_000_000)}
 """Units of a second that a clock of so many octets counts."""
 
 
@@ -110,10 +113,15 @@ def _text_widened(variant: Variant, samples: Sequence[bytes]) -> tuple[Part, ...
             continue
         # The rest of its word on both sides, where that is of the same kind.
         head = before.octets.rstrip(bytes(alphabet))
+        clock = _CLOCK.search(before.octets) if alphabet is _DIGITS else None
+        if clock is not None:
+            head = before.octets[: clock.start()]
         tail = after.octets.lstrip(bytes(alphabet))
         if head[-1:].isalnum() or not head[-1:].isascii() or not head:
             continue
-        if not tail or tail[:1].isalnum() or not tail[:1].isascii():
+        # A time may end with its zone.
+        is_word = tail[:1].isalnum() and clock is None
+        if not tail or is_word or not tail[:1].isascii():
             continue
         parts[at - 1], parts[at + 1] = Literal(head), Literal(tail)
         parts[at] = Unknown(text=True, shortest=1)
@@ -151,7 +159,7 @@ _NOTHING = Unknown(width=1)
 def _missing(front: bytes, spare: int, values: Sequence[bytes]) -> int:
     """Return how many octets at the end of *front* belong to a number behind them."""
     known = len(values[0])
-    for width in (8, 4, 2):
+    for width in (8, 6, 4, 2):
         missing = width - known
         if not 0 < missing <= spare:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sslmagic.capture.learning.refine import refined
+from sslmagic.errors import ConfigurationError
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.parts import Literal, Part, Unknown
 
@@ -34,7 +35,7 @@ def parts(before: bytes, unknown: int, after: bytes) -> tuple[Part, ...]:
                 b"B",
                 (b"A", width, b"B"),
             )
-            for width, unit in ((4, 1), (8, 1000))
+            for width, unit in ((4, 1), (6, 1000), (8, 1000))
         ),
         # What is no clock stays as it is, and so does the only literal in front.
         (b"A\x97\x77", [b"\1\2", b"\2\3"], b"B", (b"A\x97\x77", 2, b"B")),
@@ -95,3 +96,29 @@ def test_what_never_varies_is_remembered() -> None:
     first = (Literal(b"A"), Unknown(width=2), SOURCE, PORT)
     variant = refined(first, [b"A\1\2" + CLIENT, b"A\1\2\1" + CLIENT[1:]])
     assert variant.parts[1] == Unknown(width=2, seen=b"\1\2")
+
+
+@pytest.mark.parametrize(
+    ("before", "word", "after", "head", "tail"),
+    [
+        (b"HI 2026-11-27T03:20:", b"%02d", b"Z ", b"HI ", b"Z "),
+        (b"@03:1", b"%d", b" ", b"@", b" "),
+        (b"at=2026-11-27 03:", b"%02d", b",", b"at=", b","),
+        (b"v1.3 n=", b"%02d", b" ", b"v1.3 n=", b" "),
+    ],
+)
+def test_a_time_in_text_is_wider_than_what_varied(
+    before: bytes, word: bytes, after: bytes, head: bytes, tail: bytes
+) -> None:
+    width = len(word % 1)
+    found = (Literal(before), Unknown(width=width), Literal(after), SOURCE, PORT)
+    rows = [before + word % n + after + CLIENT for n in range(1, 9)]
+    variant = refined(found, rows)
+    assert variant.parts[0] == Literal(head)
+    assert variant.parts[2] == Literal(tail)
+    assert isinstance(variant.parts[1], Unknown)
+
+
+def test_parts_that_do_not_read_their_samples() -> None:
+    with pytest.raises(ConfigurationError, match="does not read all samples"):
+        refined((Literal(b"A"), SOURCE, PORT), [b"A" + CLIENT, b"B" + CLIENT])
