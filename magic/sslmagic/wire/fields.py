@@ -89,8 +89,11 @@ class Address(Part):
     def read(self, field: bytes) -> bytes:
         """Return the 4 or 16 octets of the address; a mapped one gives its 4.
 
+        IPv6 text is read however it is abbreviated, and hex in either case.
+
         Raises:
-            ValueError: the field is no address, or not the only way to write it.
+            ValueError: the field is no address, or IPv4 text or a number with zeros
+                in front.
         """
         if self.form == "text":
             return self._read_text(field.decode("ascii"))
@@ -175,10 +178,11 @@ class Port(Part):
         return self.width is None
 
     def read(self, field: bytes) -> int:
-        """Return the port.
+        """Return the port; hex is read in either case.
 
         Raises:
-            ValueError: the field is none, or not the only way to write it.
+            ValueError: the field is none, or has zeros in front that its width does
+                not ask for.
         """
         if self.form == "octets":
             number = int.from_bytes(field, self.order)

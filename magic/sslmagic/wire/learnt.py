@@ -126,7 +126,7 @@ class Learnt(str):
         seen = octets[:limit]
         wanted, fault = 0, None
         for variant in self.variants:
-            walk, error = variant.walked(seen)
+            walk, error = variant.walked(seen, limit=limit)
             if error is not None:
                 if fault is None or error.offset > fault.offset:
                     fault = error

@@ -97,9 +97,14 @@ class Variant:
             raise error
         return walk
 
-    def walked(self, octets: bytes) -> tuple[Walk, DecodeError | None]:
-        """Return where the parts stand in front of the first fault, and the fault."""
-        walk = _Walker(self, octets)
+    def walked(
+        self, octets: bytes, *, limit: int | None = None
+    ) -> tuple[Walk, DecodeError | None]:
+        """Return where the parts stand in front of the first fault, and the fault.
+
+        A length of more than *limit* octets in all is one.
+        """
+        walk = _Walker(self, octets, limit)
         try:
             wanted = walk.run()
         except DecodeError as error:
@@ -246,11 +251,20 @@ class Variant:
 class _Walker:
     """Finds the parts of one variant one after the other."""
 
-    __slots__ = ("_given", "_octets", "_said_at", "_total", "_variant", "spans")
+    __slots__ = (
+        "_given",
+        "_limit",
+        "_octets",
+        "_said_at",
+        "_total",
+        "_variant",
+        "spans",
+    )
 
-    def __init__(self, variant: Variant, octets: bytes) -> None:
+    def __init__(self, variant: Variant, octets: bytes, limit: int | None) -> None:
         self._variant = variant
         self._octets = octets
+        self._limit = limit
         self._total: int | None = None
         self._given = 0
         self._said_at = 0
@@ -366,6 +380,14 @@ class _Walker:
                 reason=Reason.LENGTH,
                 offset=at,
             )
+        whole = self._total if part.of != "next" else end + count
+        if self._limit is not None and whole is not None and whole > self._limit:
+            # Nobody waits for what would be refused.
+            raise DecodeError(
+                f"a length that makes {whole} octets, where {self._limit} is the limit",
+                reason=Reason.OVERSIZE,
+                offset=at,
+            )
 
     def _overrun(self, message: str) -> DecodeError:
         return DecodeError(message, reason=Reason.LENGTH, offset=self._said_at)
@@ -405,7 +427,8 @@ def _composed(
 ) -> Preamble:
     source, source_at = hosts["source"]
     port, port_at = ports["source"]
-    # A layout without a destination says so with the address that is none.
+    # A layout without a destination has the address that is none: where a connection
+    # went is then not known, and `Preamble` has no other word for it.
     destination = hosts.get("destination", (bytes(len(source)), 0))[0]
     pair = [source, destination]
     if len(source) != len(destination):

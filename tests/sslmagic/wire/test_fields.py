@@ -136,3 +136,9 @@ def test_ports(spelling: dict[str, Any], field: bytes) -> None:
 def test_what_no_layout_may_say(make: Callable[[], object]) -> None:
     with pytest.raises(ConfigurationError, match="is none of"):
         make()
+
+
+def test_ipv6_text_is_read_however_it_is_abbreviated() -> None:
+    address = Address(of="source", form="text", family="ipv6")
+    for text in (b"2001:db8::9", b"2001:0DB8:0:0::0009"):
+        assert address.write(address.read(text)) == b"2001:db8::9"

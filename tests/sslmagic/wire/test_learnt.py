@@ -150,6 +150,21 @@ def test_a_limit() -> None:
         encode(FOUR, SPP, limit=37)
 
 
+@pytest.mark.parametrize("of", ["rest", "whole", "next"])
+def test_a_length_beyond_the_limit_is_refused_at_once(of: str) -> None:
+    length = Length(of=of, width=2)  # type: ignore[arg-type]
+    tail = Unknown(longest=60000)
+    long = layout("long", (Literal(b"L"), SOURCE, PORT, length, tail))
+    octets = b"L" + CLIENT + b"\xc3\x50"
+    for rest in (b"", bytes(5000)):
+        decoder = Decoder(long)
+        with pytest.raises(DecodeError, match="where 4096 is the limit") as caught:
+            decoder.feed(octets + rest)
+        assert (caught.value.reason, caught.value.offset) == (Reason.OVERSIZE, 7)
+    least = b"\0\x09" if of == "whole" else b"\0\0"
+    assert decode(b"L" + CLIENT + least, long, limit=9)[0].source == FOUR.source
+
+
 def test_octets_that_are_a_layouts_no_more() -> None:
     with pytest.raises(DecodeError, match="octet 0x16 does not start spp") as caught:
         decode(HELLO, SPP)
