@@ -6,6 +6,7 @@ https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sslmagic.capture.frames import Frames
@@ -29,6 +30,11 @@ _HEAD = 12
 """Octets of a block's type and its length, which stands at its end again."""
 _FRONT = 28
 """Octets in front of the frame in an enhanced packet block."""
+_INTERFACES = 1 << 16
+"""Interfaces of a section: as many as the older packet block can number."""
+_CLOCKS = 64
+"""How often the short way may begin to count otherwise, by which everything that is
+open is gone through; behind that all packets take the long way."""
 _LONGEST = 1 << 24
 """Octets of a block, and of what is waited for."""
 _SECOND = 1_000_000_000
@@ -54,6 +60,18 @@ class _Interface:
         return self.time(ticks) // _PERIOD * _PERIOD
 
 
+class _Clock:
+    """Ns of a time's lower word, of which the octets were read from the left."""
+
+    def __init__(self, order: str, nanoseconds: int) -> None:
+        self._low = struct.Struct(order + "I")
+        self._nanoseconds = nanoseconds
+
+    def __call__(self, word: int) -> int:
+        low: int = self._low.unpack(word.to_bytes(4, "big"))[0]
+        return low * self._nanoseconds
+
+
 class Pcapng:
     """Reads the blocks of one pcapng file, as they come.
 
@@ -75,6 +93,9 @@ class Pcapng:
         self._may_be_plain = plain
         self._order = "<"
         self._interfaces: list[_Interface] = []
+        self._counted: tuple[str, int] | None = None
+        """Byte order and ns of a tick by which the short way counts."""
+        self._clocks = 0
         self._begin_section("<")
 
     def read(self, data: bytes, at: int, base: int) -> int:
@@ -283,7 +304,6 @@ class Pcapng:
             ) from None
 
     def _begin_section(self, order: str) -> None:
-        self._frames.flows.settle()
         self._order = order
         self._words = struct.Struct(order + "II").unpack_from
         self._word = struct.Struct(order + "I").unpack_from
@@ -319,9 +339,11 @@ class Pcapng:
                 per_second = 1 << power if value[0] & 0x80 else 10**power
             elif option == _OFFSET and len(value) == 8:
                 (offset,) = struct.unpack(self._order + "q", value)
+        if number == _INTERFACES:
+            raise self._broken(f"more than {_INTERFACES} interfaces", place)
         interface = _Interface(kind, snaplen, per_second, offset)
         self._interfaces.append(interface)
-        if not self._may_be_plain or kind not in BEFORE:
+        if not self._may_be_plain or kind not in BEFORE or self._clocks > _CLOCKS:
             return
         if per_second not in (_MICROSECONDS, _SECOND):
             return
@@ -332,21 +354,23 @@ class Pcapng:
             self._nanoseconds = _SECOND // per_second
             self._offset = offset * _SECOND
             self._look = struct.Struct(f">QIIIQ{self._before}x{LOOK}").unpack_from
-            self._frames.flows.settle()
-            self._frames.flows.clock = self._clock
+            counted = self._order, self._nanoseconds
+            if counted != self._counted:
+                self._counted = counted
+                self._clocks += 1
+                self._frames.flows.settle()
+                self._frames.flows.clock = _Clock(*counted)
         like = self._swift_like
         if (like.kind, like.per_second, like.offset) == (kind, per_second, offset):
             self._swift.add(int.from_bytes(self._low.pack(number), "big"))
 
-    def _options(self, body: bytes, at: int) -> list[tuple[int, bytes]]:
-        found: list[tuple[int, bytes]] = []
+    def _options(self, body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         while at + 4 <= len(body):
             (kind,), (size,) = self._half(body, at), self._half(body, at + 2)
             if not kind:
                 break
-            found.append((kind, body[at + 4 : at + 4 + size]))
+            yield kind, body[at + 4 : at + 4 + size]
             at += 4 + (size + 3 & ~3)
-        return found
 
     def _tick(self, high: int, low: int, place: int) -> int:
         """Let another span begin; return what its packets' lower words are added to."""
@@ -357,11 +381,6 @@ class Pcapng:
         if self._swift_like is not None:
             self._frames.tick(self._swift_like.coarse(upper << 32 | lower), place)
         return self._span
-
-    def _clock(self, word: int) -> int:
-        """Ns of a time's lower word, of which the octets were read from the left."""
-        low: int = self._low.unpack(word.to_bytes(4, "big"))[0]
-        return low * self._nanoseconds
 
     def _broken(self, message: str, offset: int) -> CaptureError:
         name = self._frames.flows.capture

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 
 import pytest
 
 from sslmagic.capture.conversation import Conversation
 from sslmagic.capture.conversations import Reader
+from sslmagic.capture.flows import Flows
 from sslmagic.errors import CaptureError
 from tests.sslmagic.capture.wired import (
     T0,
@@ -160,3 +162,46 @@ def test_what_is_broken_is_named(octets: bytes, offset: int, said: str) -> None:
     with pytest.raises(CaptureError, match=said) as caught:
         found.extend(Reader([io.BytesIO(octets)], wanted=lambda _: 0))
     assert caught.value.offset == offset
+
+
+class TestHostile:
+    """What costs the reader no more than the sender."""
+
+    @pytest.mark.parametrize("orders", ["<", "<>"], ids=["alike", "differing"])
+    def test_sections_do_not_go_through_what_is_open_each_time(
+        self, orders: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settled: list[Flows] = []
+        settle = Flows.settle
+
+        def counted(flows: Flows) -> None:
+            settled.append(flows)
+            settle(flows)
+
+        monkeypatch.setattr(Flows, "settle", counted)
+        one = talk()
+        octets = b"".join(
+            section(order) + interface(order) + packet_block(frame, time // 1000, order)
+            for order in orders
+            for time, frame in one.frames() * (200 // len(orders))
+        )
+        seen = [read(octets, wanted=0, plain=plain) for plain in (True, False)]
+        assert seen[0] == seen[1]
+        assert 1 <= len(settled) <= (1 if len(orders) == 1 else 65)
+
+    def test_options_are_not_kept(self) -> None:
+        options = struct.pack("<HH", 1, 0) * (1 << 17)
+        octets = section() + block(1, struct.pack("<HHI", 1, 0, 0) + options) + ONE
+        tracemalloc.start()
+        try:
+            assert len(read(octets, wanted=0)) == 1
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 8 * len(octets)
+
+    def test_interfaces_have_an_end(self) -> None:
+        octets = section() + interface() * (1 << 16)
+        assert len(read(octets + ONE, wanted=0)) == 1
+        with pytest.raises(CaptureError, match="more than 65536 interfaces"):
+            read(octets + interface(), wanted=0)
