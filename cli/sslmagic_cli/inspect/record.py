@@ -44,8 +44,8 @@ def recorded(connection: Connection) -> dict[str, Any]:
     return {
         "number": conversation.number,
         "capture": conversation.capture,
-        "peer": conversation.peer._asdict(),
-        "listener": conversation.listener._asdict(),
+        "peer": _address(conversation.peer),
+        "listener": _address(conversation.listener),
         "vlans": list(conversation.vlans),
         "begun": conversation.begun,
         "opened": moment(conversation.opened),
@@ -74,7 +74,7 @@ def paired(pair: Pair) -> dict[str, Any]:
     """Return what is known of a pair."""
     return {
         "client": _endpoint(pair.client),
-        "node_connection": pair.back.peer._asdict(),
+        "node_connection": _address(pair.back.peer),
         "front": _hop(pair.front),
         "back": _hop(pair.back),
         "claimed": _endpoint(pair.back.source),
@@ -139,15 +139,24 @@ def nanoseconds(said: str) -> int:
 
 
 def _endpoint(endpoint: Endpoint | UnixEndpoint | None) -> dict[str, Any] | None:
-    return None if endpoint is None else endpoint._asdict()
+    if endpoint is None:
+        return None
+    if isinstance(endpoint, UnixEndpoint):
+        return endpoint._asdict()
+    return _address(endpoint)
+
+
+def _address(endpoint: Endpoint) -> dict[str, Any]:
+    # What `_asdict` returns, in a fraction of the time: there are four to a record.
+    return {"host": endpoint.host, "port": endpoint.port}
 
 
 def _hop(hop: Hop) -> dict[str, Any]:
     return {
         "number": hop.number,
         "capture": hop.capture,
-        "peer": hop.peer._asdict(),
-        "listener": hop.listener._asdict(),
+        "peer": _address(hop.peer),
+        "listener": _address(hop.listener),
     }
 
 
