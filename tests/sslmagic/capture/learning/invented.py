@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.preamble import Endpoint
 
-__all__ = ["FIXED", "Invented", "Traffic", "random_layout"]
+__all__ = ["FIXED", "LATER", "STRANGE", "Invented", "Traffic", "random_layout"]
 
 Write = Callable[[Endpoint, Endpoint, random.Random, int], bytes]
 """Client, where it connected, chance, and the number of the connection -> octets."""
@@ -82,6 +82,54 @@ FIXED = (
     Invented("checked-sum", checked_sum, (4,), is_known=False),
     Invented("number-text", number_text, (4,), is_known=False),
 )
+
+
+def _later(n: int) -> bool:
+    """Whether a connection is of another time than the capture."""
+    return n >= LATER
+
+
+def strange_counter(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+    """A counter in 3 octets, of which the high ones change tomorrow."""
+    head = b"C3" + (70_000 + n).to_bytes(3, "big")
+    return head + packed(c) + struct.pack("!H", c.port)
+
+
+def strange_server(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+    """The number of a virtual server, one for as long as it is captured."""
+    head = b"VS" + struct.pack("!I", 9 if _later(n) else 7)
+    return head + packed(c) + struct.pack("!H", c.port)
+
+
+def strange_version(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+    """A version of TLS that few clients have."""
+    return f"V TLSv1.{2 if _later(n) else 3} {c.host} {c.port}\n".encode()
+
+
+def strange_flag(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+    """A flag that is never set while it is captured."""
+    return b"W" + bytes((_later(n),)) + packed(c) + struct.pack("!H", c.port)
+
+
+def strange_cipher(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+    """The address with every octet turned over, which no spelling is."""
+    host = bytes(octet ^ 0x5A for octet in packed(c))
+    return b"XO" + host + struct.pack("!H", c.port)
+
+
+LATER = 100_000
+"""The number of a connection of another day."""
+STRANGE = tuple(
+    Invented(write.__name__.replace("_", "-"), write, (4,), is_known=False)
+    for write in (
+        strange_counter,
+        strange_server,
+        strange_version,
+        strange_flag,
+        strange_cipher,
+    )
+)
+"""Layouts that one capture does not show: the right outcome is not to be sure."""
 
 
 def random_layout(seed: int) -> Invented:
@@ -206,6 +254,10 @@ class Traffic:
             number = (0x20010DB8 << 96) | chance.getrandbits(chance.choice((16, 90)))
             host = str(ipaddress.IPv6Address(number | 1))
         return Endpoint(host, chance.randrange(32768, 61000))
+
+    def later(self) -> None:
+        """Let another day begin."""
+        self._number = LATER
 
     def fresh(self, family: int) -> Sample:
         """One connection, told as it is."""

@@ -19,8 +19,10 @@ from sslmagic.tlv import TLV
 from sslmagic.wire import encode
 from sslmagic.wire.fields import Port
 from sslmagic.wire.parts import Checksum, Length, Unknown
+from tests.sslmagic.capture.learning.figures import main, outcome
 from tests.sslmagic.capture.learning.invented import (
     FIXED,
+    STRANGE,
     Invented,
     Traffic,
     random_layout,
@@ -97,6 +99,20 @@ def test_layouts_made_by_chance() -> None:
     for seed in range(24):
         layout = random_layout(seed)
         check(layout, lesson_of(layout, seed=seed))
+
+
+@pytest.mark.parametrize("layout", STRANGE, ids=lambda one: one.name)
+def test_what_one_capture_cannot_show_is_never_sure(layout: Invented) -> None:
+    for seed in range(4):
+        lesson = learn(Traffic(layout, seed).samples(12), layout.name)
+        assert outcome(layout, lesson, 99, later=True) in ("nothing", "unsure")
+
+
+def test_the_figures_can_be_made_again(capsys: pytest.CaptureFixture[str]) -> None:
+    main(3)
+    *chance, strange = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[2] for line in chance[:2]] == [" 3 right", " 3 right"]
+    assert "wrong" not in strange
 
 
 @pytest.mark.parametrize("layout", LAYOUTS[:3], ids=lambda one: one.name)
