@@ -121,6 +121,8 @@ class Counts:
     """Packets of which the capture keeps the beginning only (snaplen)."""
     late: int = 0
     """Packets of a conversation that had ended already."""
+    forgotten: int = 0
+    """Conversations that were given up because too many were open at a time."""
     unreadable: int = 0
     """Packets whose headers contradict themselves."""
     examples: list[Unreadable] = field(default_factory=list[Unreadable])

@@ -44,6 +44,7 @@ class Flow:
         "closer",
         "doubted",
         "early",
+        "idle",
         "number",
         "opened",
         "over",
@@ -77,6 +78,8 @@ class Flow:
         many packets it had then."""
         self.again: tuple[int, int] | None = None
         """ISN and time of a SYN that may begin another conversation."""
+        self.idle = False
+        """Whether it was given up for having been silent, and not for having ended."""
         self.over = False
         """Whether it has ended; what still comes is late."""
 

@@ -39,6 +39,8 @@ IDLE = 3600 * _SECOND
 forget theirs sooner."""
 
 FIN, SYN, RST, ACK, URG = 0x01, 0x02, 0x04, 0x10, 0x20
+_MOST = 1 << 17
+"""Conversations that are known at a time, those that have ended as well."""
 _COPY = 1_000_000
 _END = 1 << 62
 _NO_ARRIVALS: list[tuple[int, int]] = []
@@ -238,14 +240,18 @@ class Flows:
             if cutoff - last <= LINGER:
                 continue
             if flow.over:
-                self._forget(flow)
+                if not flow.idle:
+                    self._forget(flow)
                 continue
             if flow.closer is None and flow.doubted is None:
                 answered = flow.answered.packets or not flow.begun
                 if cutoff - last <= (IDLE if answered else ABANDONED):
                     continue
+                # What still comes of one that was open belongs to it, and to no other.
+                flow.idle = bool(answered) or flow.sent.reach() > 0
             self._finish(flow, 2 * place, cutoff)
-            self._forget(flow)
+            if not flow.idle:
+                self._forget(flow)
 
     def close(self, until: int | None = None) -> None:
         """Let every conversation end here; the capture went on *until* then, in ns."""
@@ -262,6 +268,8 @@ class Flows:
     def _begin(
         self, key: bytes, vlans: int, flags: int, time: int, place: int
     ) -> Stream:
+        if len(self._flows) >= self._most():
+            self._thin_out(place)
         back = reverse(key, vlans)
         # Without a SYN it is a guess: who listens has the lower port.
         sends = not flags & ACK if flags & SYN else key[-4:-2] >= key[-2:]
@@ -278,6 +286,27 @@ class Flows:
         self.streams[answered] = flow.answered
         self._flows[flow] = None
         return flow.sent if sends else flow.answered
+
+    def _most(self) -> int:
+        """How many may be known: each that follows a share has a part of the memory."""
+        return _MOST * (SHARES - len(self.others)) // SHARES
+
+    def _thin_out(self, place: int) -> None:
+        """Forget an eighth: those that have ended, were not answered, are silent."""
+
+        def rank(flow: Flow) -> tuple[bool, bool, int]:
+            return (
+                not flow.over,
+                flow.over or flow.answered.packets > 0,
+                self._last(flow),
+            )
+
+        ranked = sorted(self._flows, key=rank)
+        for flow in ranked[: max(1, len(ranked) // 8)]:
+            if not flow.over:
+                self._counts.forgotten += 1
+                self._finish(flow, 2 * place)
+            self._forget(flow)
 
     def _syn(self, stream: Stream, seq: int, since: int) -> bool:
         """Take a SYN; return whether it is the first of this conversation's peer."""

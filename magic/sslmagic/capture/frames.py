@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sslmagic.capture.conversation import Counts, Unreadable
-from sslmagic.capture.flows import Flows, share
+from sslmagic.capture.flows import LINGER, Flows, share
 from sslmagic.capture.link import Link
 from sslmagic.capture.segment import (
     Fragment,
@@ -23,8 +23,14 @@ _PACKETS = 256
 wait (net.ipv4.ipfrag_high_thresh), 64 packets of full length."""
 _PARTS = 128
 """Parts of one packet: 64 KiB in parts of 512 octets."""
+_OCTETS = 1 << 22
+"""Octets that may wait, as many as in Linux."""
 _PATIENCE = 30_000_000_000
 """Ns for which Linux lets a fragment wait (net.ipv4.ipfrag_time)."""
+_DAY = 86400 * 1_000_000_000
+"""Ns that the clock is not believed to have gone on, until a second time says so."""
+_BACK = 64
+"""How often the clock may go back, by which what is open is gone through again."""
 _TCP = 6
 
 
@@ -49,6 +55,9 @@ class Frames:
         self.counts = counts
         self.cutoff = 0
         """When was looked last for what has fallen silent, in ns."""
+        self._doubted = 0
+        """What was more than a day ahead of that; 0 if nothing was."""
+        self._back = 0
         self.waiting: dict[bytes, _Parts] = {}
         """Fragments, by what belongs together."""
 
@@ -97,7 +106,17 @@ class Frames:
     def tick(self, cutoff: int, place: int) -> None:
         """Give up what has waited or been silent too long, now that it is *cutoff*."""
         if cutoff <= self.cutoff:
+            # One packet with a time far ahead must not be the last one that counts.
+            if cutoff < self.cutoff - LINGER and self._back < _BACK:
+                self._back += 1
+                self.cutoff = cutoff
+            self._doubted = 0
             return
+        if self.cutoff and cutoff - self.cutoff > _DAY:
+            doubted, self._doubted = self._doubted, cutoff
+            if not doubted or cutoff == doubted:
+                return
+        self._doubted = 0
         self.cutoff = cutoff
         self.flows.tick(cutoff, place)
         for key, parts in list(self.waiting.items()):

@@ -122,6 +122,10 @@ def _fault(name: str, said: tuple[str, int, bool] | None) -> Fault | None:
     return OSError(number, message, name)
 
 
+_OWN = ("late", "forgotten")
+"""What each process counts of its own conversations."""
+
+
 def _add(counts: Counts, parts: list[tuple[Any, ...]]) -> None:
     """Add what the processes counted: all packets each, and late ones of its own."""
     for field, values in zip(
@@ -133,5 +137,5 @@ def _add(counts: Counts, parts: list[tuple[Any, ...]]) -> None:
                 Unreadable(**dict(zip(names, one, strict=True))) for one in values[0]
             ]
         else:
-            added = sum(values) if field.name == "late" else values[0]
+            added = sum(values) if field.name in _OWN else values[0]
             setattr(counts, field.name, getattr(counts, field.name) + added)

@@ -253,9 +253,8 @@ class TestSilence:
         [
             (lambda talk: talk.add(0, -1, flags=SYN, acked=None), 180),
             (lambda talk: (talk.open(), talk.add(0, 0, flags=FIN)), 60),
-            (lambda talk: talk.open(), 3600),
         ],
-        ids=["no answer", "half closed", "open"],
+        ids=["no answer", "half closed"],
     )
     def test_when(self, build: object, seconds: int) -> None:
         assert callable(build)
@@ -264,6 +263,66 @@ class TestSilence:
             build(talk)
             talk.add(0, 5, b"more", after=later * SECOND)
             assert len(seen(talk)) == number
+
+    @pytest.mark.parametrize("plain", [True, False])
+    @pytest.mark.parametrize("sides", [(0, 1), (0,)], ids=["both", "one"])
+    def test_one_that_was_open_stays_known(
+        self, sides: tuple[int, ...], *, plain: bool
+    ) -> None:
+        """What comes of it after hours is no beginning of another."""
+        talk = Talk()
+        talk.open()
+        talk.add(0, 0, b"some")
+        for hours in range(3):
+            talk.add(0, 4 + hours, b"x", after=3620 * SECOND)
+        mine = [bytes((10, 0, 0, side + 1)) for side in sides]
+        talk.packets = [one for one in talk.packets if one[1][12:16] in mine]
+        (found,) = read(pcap(talk.frames()), plain=plain)
+        assert (found.ended, found.sent.octets) == (Ended.OPEN, b"some")
+        talk.isns = (77, 88)
+        talk.open()
+        assert [one.begun for one in seen(talk)] == [True, True]
+
+    @pytest.mark.parametrize("plain", [True, False])
+    @pytest.mark.parametrize("first", [True, False])
+    def test_one_wrong_time_changes_nothing(self, *, first: bool, plain: bool) -> None:
+        talk = Talk()
+        talk.open()
+        talk.add(0, 0, b"hel")
+        wrong = Talk(ports=(7, 7))
+        wrong.add(0, 0, after=10**18)
+        place = 0 if first else len(talk.packets)
+        talk.packets[place:place] = wrong.packets
+        talk.add(0, 3, b"lo")
+        again = Talk(ports=(50001, 443))
+        again.add(0, -1, flags=SYN, acked=None)
+        again.add(0, 0, b"more", after=200 * SECOND)
+        talk.packets += again.packets
+        found = read(pcap(talk.frames()), plain=plain)
+        assert [len(one.sent.octets) for one in found if one.peer != found[0].peer]
+        whole = [one for one in found if one.sent.octets == b"hello"]
+        assert len(whole) == 1
+        # The clock goes on: one SYN was given up before its port spoke again.
+        assert sum(one.peer.port == 50001 for one in found) == 2
+
+    def test_many_open_ones_are_forgotten_the_unanswered_first(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sslmagic.capture.flows._MOST", 16)
+        talk = Talk()
+        talk.open()
+        talk.add(0, 0, b"he")
+        flood = [Talk(ports=(port, 443)) for port in range(1000, 1100)]
+        for one in flood:
+            one.time = talk.time
+            one.add(0, -1, flags=SYN, acked=None)
+            talk.packets += one.packets
+        talk.add(0, 2, b"llo")
+        reader = Reader([io.BytesIO(pcap(talk.frames()))], wanted=lambda _: 100)
+        found = list(reader)
+        assert len(found) == 101
+        assert [one.sent.octets for one in found if one.number == 1] == [b"hello"]
+        assert 101 - 16 <= reader.counts.forgotten < 101
 
     def test_the_end_is_forgotten(self) -> None:
         talk = Talk()
