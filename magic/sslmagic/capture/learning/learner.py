@@ -239,6 +239,8 @@ def _lesson(
         Taught(family, len(mine), tuple(evidence(variant, mine)))
         for variant, family, mine in zip(layout.variants, families, own, strict=True)
     ]
+    if layout.starts_as_tls or not layout.is_recognisable:
+        needs.append("it may start as a ClientHello does: no receiver takes it")
     needs += _wishes(taught, agreeing, contradicting)
     return Lesson(
         layout,

@@ -12,7 +12,7 @@ import pytest
 from sslmagic.capture.learning.learner import learn
 from sslmagic.capture.learning.lesson import Lesson
 from sslmagic.capture.learning.sample import Sample
-from sslmagic.decoder import decode
+from sslmagic.decoder import checked_formats, decode
 from sslmagic.errors import ConfigurationError
 from sslmagic.preamble import Endpoint, Preamble
 from sslmagic.tlv import TLV
@@ -95,8 +95,8 @@ def test_layouts_that_are_known_or_odd(layout: Invented) -> None:
 
 
 def test_layouts_made_by_chance() -> None:
-    """Of 400 of them all are learnt; here are the first few."""
-    for seed in range(24):
+    """Here are the first few: `figures` tries more."""
+    for seed in range(12):
         layout = random_layout(seed)
         check(layout, lesson_of(layout, seed=seed))
 
@@ -115,7 +115,7 @@ def test_the_figures_can_be_made_again(capsys: pytest.CaptureFixture[str]) -> No
     assert "wrong" not in strange
 
 
-@pytest.mark.parametrize("layout", LAYOUTS[:3], ids=lambda one: one.name)
+@pytest.mark.parametrize("layout", LAYOUTS[:2], ids=lambda one: one.name)
 def test_more_that_are_odd_than_are_searched_at_first(layout: Invented) -> None:
     samples = Traffic(layout, 5).samples(60)
     chance = random.Random(5)
@@ -193,6 +193,19 @@ def test_what_was_constant_here_is_said() -> None:
     assert lesson.sure <= 0.9
     said = "6 octets were constant here: capture another hour"
     assert any(need.startswith(said) for need in lesson.needs), lesson.needs
+
+
+@pytest.mark.parametrize("head", [b"", b"\x16\x03"], ids=["none", "tls"])
+def test_a_layout_that_no_receiver_takes_is_said_to_be_one(head: bytes) -> None:
+    def write(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+        return head + ipaddress.ip_address(c.host).packed + c.port.to_bytes(2, "big")
+
+    lesson = learn(Traffic(Invented("bare", write, (4,)), 1).samples(9), "bare")
+    assert lesson.layout is not None
+    with pytest.raises(ConfigurationError):
+        checked_formats(lesson.layout)
+    said = "it may start as a ClientHello does: no receiver takes it"
+    assert said in lesson.needs
 
 
 def test_one_client_and_no_destination() -> None:
