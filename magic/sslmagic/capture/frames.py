@@ -11,7 +11,6 @@ from sslmagic.capture.segment import (
     Segment,
     segment,
     tcp,
-    whole,
 )
 
 __all__ = ["Frames"]
@@ -37,14 +36,56 @@ _TCP = 6
 class _Parts:
     """The fragments of one packet."""
 
-    __slots__ = ("began", "cut", "length", "parts", "protocol")
+    __slots__ = ("began", "count", "cut", "length", "octets", "protocol", "runs")
 
     def __init__(self, began: int) -> None:
         self.began = began
         self.cut = False
         self.length = -1
         self.protocol = -1
-        self.parts: list[tuple[int, bytes]] = []
+        self.count = 0
+        self.octets = 0
+        self.runs: list[tuple[int, bytes]] = []
+        """(offset, octets) in order, as they were put together."""
+
+    def place(self, offset: int, octets: bytes, *, more: bool) -> bool:
+        """Put a part where it belongs; return False if that makes the packet nothing.
+
+        As inet_frag_queue_insert does it: what lies within one that is there is a copy,
+        and left out; what overlaps in any other way makes Linux drop the packet.
+        """
+        end = offset + len(octets)
+        edge = max((at + len(run) for at, run in self.runs), default=0)
+        if end == offset or (self.length >= 0 and end > self.length):
+            return False
+        if not more:
+            if end < edge or self.length not in (-1, end):
+                return False
+            self.length = end
+        if end > edge:
+            if offset < edge:
+                return False
+            if offset == edge and self.runs:
+                begin, before = self.runs[-1]
+                self.runs[-1] = begin, before + octets
+            else:
+                self.runs.append((offset, octets))
+        else:
+            for begin, run in self.runs:
+                if offset < begin + len(run) and begin < end:
+                    return begin <= offset and end <= begin + len(run)
+            self.runs.append((offset, octets))
+            self.runs.sort()
+        self.count += 1
+        self.octets += len(octets)
+        return True
+
+    @property
+    def whole(self) -> bytes | None:
+        """The payload; None while it lacks anything."""
+        if self.cut or self.octets != self.length:
+            return None
+        return b"".join(run for _, run in self.runs)
 
 
 class Frames:
@@ -60,6 +101,8 @@ class Frames:
         self._back = 0
         self.waiting: dict[bytes, _Parts] = {}
         """Fragments, by what belongs together."""
+        self.octets = 0
+        """How many octets of them there are."""
 
     def take(
         self,
@@ -131,7 +174,7 @@ class Frames:
         self.flows.close(self.cutoff or None)
 
     def _give_up(self, key: bytes) -> None:
-        del self.waiting[key]
+        self.octets -= self.waiting.pop(key).octets
         self.counts.incomplete += 1
 
     def _segment(
@@ -163,23 +206,29 @@ class Frames:
             if len(self.waiting) >= _PACKETS:
                 self._give_up(next(iter(self.waiting)))
             parts = self.waiting[key] = _Parts(time)
-        if len(parts.parts) >= _PARTS:
-            self._give_up(key)
-            return
-        parts.parts.append((found.offset, data[found.start : found.end]))
-        parts.cut |= found.cut
+        octets = data[found.start : found.end]
         if not found.offset:
             parts.protocol = found.protocol
-        if not found.more:
-            parts.length = found.offset + found.end - found.start
-        if parts.length < 0 or parts.protocol < 0:
+            if found.protocol == _TCP and len(octets) >= 4:
+                # If it stays incomplete, it matters whether its receiver had all of it.
+                self.flows.watch(vlans + found.head + octets[:4])
+        parts.cut |= found.cut
+        if parts.cut:
             return
-        if sum(len(part) for _, part in parts.parts) < parts.length:
+        before = parts.octets
+        if parts.count >= _PARTS or not parts.place(
+            found.offset, octets, more=found.more
+        ):
+            self._give_up(key)
             return
-        payload = whole(parts.parts, parts.length)
-        if payload is None:
+        self.octets += parts.octets - before
+        payload = parts.whole
+        if payload is None or parts.protocol < 0:
+            while self.octets > _OCTETS:
+                self._give_up(next(iter(self.waiting)))
             return
         del self.waiting[key]
+        self.octets -= parts.octets
         if parts.protocol != _TCP:
             self.counts.not_tcp += 1
             return

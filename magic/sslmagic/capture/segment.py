@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 __all__ = ["Fragment", "NotTCP", "Segment", "segment"]
@@ -184,19 +183,3 @@ def _ipv6(data: bytes, at: int, end: int, length: int) -> Segment | Fragment | N
         else:
             return NotTCP(following)
     return tcp(data, addresses, at, end=end, length=final - at)
-
-
-def whole(parts: Sequence[tuple[int, bytes]], length: int) -> bytes | None:
-    """Return a payload of *length* octets from (offset, part), or None if it lacks any.
-
-    Parts that overlap with different octets make it nothing: Linux drops such packets.
-    """
-    octets = b""
-    for offset, part in sorted(parts):
-        if offset > len(octets):
-            return None
-        shared = len(octets) - offset
-        if part[:shared] != octets[offset : offset + len(part[:shared])]:
-            return None
-        octets += part[shared:]
-    return octets if len(octets) == length else None

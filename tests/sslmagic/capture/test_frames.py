@@ -9,8 +9,12 @@ import pytest
 
 from sslmagic.capture.conversation import Conversation, Counts
 from sslmagic.capture.conversations import Reader
+from sslmagic.capture.flows import Flows
+from sslmagic.capture.frames import Frames
+from sslmagic.capture.link import LINKS
 from tests.sslmagic.capture.wired import (
     T0,
+    Talk,
     cooked,
     ethernet,
     interface,
@@ -159,3 +163,64 @@ def test_interfaces_of_an_unread_link_are_no_fault() -> None:
     reader = Reader([io.BytesIO(octets)], wanted=lambda _: 0)
     assert list(reader) == []
     assert reader.counts.not_ip == 1
+
+
+def part4(begin: int, octets: bytes, *, more: bool = True) -> bytes:
+    place = (0x2000 if more else 0) | begin >> 3
+    return ethernet(ip4(octets, fragment=place, identification=9))
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "kept"),
+    [(64, 128, True), (72, 120, True), (56, 72, True), (120, 136, False)],
+    ids=["the same", "within", "across two in order", "across the end"],
+)
+def test_parts_that_come_again_are_left_out_and_those_that_overlap_spoil_all(
+    begin: int, end: int, *, kept: bool
+) -> None:
+    """Whatever their octets, as Linux has it since RFC 5722."""
+    first, second, third = parts4(64, 128)
+    for octets in (TCP[begin:end], bytes(end - begin)):
+        found, _ = seen([first, second, part4(begin, octets), third])
+        assert [one.sent.octets for one in found] == [DATA] * kept
+
+
+def test_parts_across_two_that_came_in_another_order_spoil_all() -> None:
+    first, second, third = parts4(64, 128)
+    assert seen([second, first, part4(56, TCP[56:72]), third])[0] == []
+
+
+def test_octets_of_fragments_that_wait_are_bounded() -> None:
+    frames = [
+        ethernet(
+            ip4(bytes(60000), fragment=0x2000 | 8000 * part, identification=number)
+        )
+        for number in range(50)
+        for part in (0, 1)
+    ]
+    timed = [(T0 + number, frame) for number, frame in enumerate(frames)]
+    counts = Counts()
+    flows = Flows("-", wanted=lambda _: 0, answer=0, counts=counts, number=0)
+    taken = Frames(flows, counts)
+    most = 0
+    for time, frame in timed:
+        length = len(frame)
+        taken.take(LINKS[1], frame, 0, length, length=length, time=time, place=0)
+        held = sum(parts.octets for parts in taken.waiting.values())
+        assert held == taken.octets
+        most = max(most, held)
+    assert 3 << 20 < most <= 4 << 20
+
+
+def test_a_packet_of_which_parts_are_lacking_is_a_gap() -> None:
+    """If its receiver acknowledges it, and not if it does not."""
+    talk = Talk()
+    talk.open()
+    frames = talk.frames()
+    for acked, missing in ((200, 0), (0, None)):
+        answer = tcp((443, 50000), 9001, ack=1001 + acked)
+        packet = ip4(answer, source=b"\x0a\0\0\x02", destination=b"\x0a\0\0\x01")
+        data = tcp((50000, 443), 1001, DATA, ack=9001)
+        begun = [part4(0, data[:64]), ethernet(packet)]
+        found, counts = seen([*(frame for _, frame in frames), *begun])
+        assert (found[0].sent.missing, counts.incomplete) == (missing, 1)

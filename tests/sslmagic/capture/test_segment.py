@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sslmagic.capture.segment import Fragment, NotTCP, Segment, segment, whole
+from sslmagic.capture.segment import Fragment, NotTCP, Segment, segment
 from tests.sslmagic.capture.wired import FIN, ip4, ip6, tcp
 
 TCP = tcp((50000, 443), 7, b"data", ack=9, flags=FIN, options=b"\1\1\1\1")
@@ -99,11 +99,3 @@ def test_headers_that_contradict_themselves_are_said_to(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         read(packet)
-
-
-def test_parts_are_put_together_in_any_order() -> None:
-    assert whole([(2, b"cd"), (0, b"ab")], 4) == b"abcd"
-    assert whole([(0, b"abc"), (2, b"cd")], 4) == b"abcd"
-    assert whole([(0, b"ab"), (3, b"d")], 4) is None
-    assert whole([(0, b"abX"), (2, b"cd")], 4) is None
-    assert whole([(0, b"ab")], 4) is None
