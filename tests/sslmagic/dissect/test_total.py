@@ -40,7 +40,7 @@ def test_what_has_no_meaning_is_not_read(layer: MAGIC) -> None:
 
 
 def test_it_is_pickled_and_copied(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Once Twisted is loaded all methods are pickled in its way, which knows no classes'.
+    # Once Twisted is loaded methods are pickled in its way, which knows no classes'.
     monkeypatch.delitem(copyreg.dispatch_table, MethodType, raising=False)
     layer = MAGIC(bytes(MAGIC())[:15])
     assert bytes(pickle.loads(pickle.dumps(layer))) == bytes(layer)
