@@ -129,6 +129,11 @@ def test_only_fronts_that_are_chosen_are_no_faults(
         run("inspect", *sides, fault, "--json", "--peer", "10.0.0.5").out
     )
     assert (document["totals"]["faults"], document["totals"]["fronts"]) == (1, 0)
+    report = tmp_path / "a.html"
+    for peer, said in ((CLIENT.host, 5), ("10.0.0.5", 0)):
+        run("inspect", *sides, "--html", str(report), "--peer", peer)
+        page = report.read_text("utf-8")
+        assert ("front of a gateway" in page) is bool(said)
 
 
 def test_totals_alone(run: Run, node: str) -> None:

@@ -143,11 +143,11 @@ class Inspection:
                 # What was read is shown first.
                 fault = error
             pairs = [*self._matched()]
-            fronts = len(self._fronts(pairs))
+            fronts = self._fronts(pairs)
             self._write(reader, spool, page, pairs, fronts)
         if fault is not None:
             raise fault
-        return self._code(self._totals.faults - fronts)
+        return self._code(self._totals.faults - len(fronts))
 
     def _take(
         self, number: int, extracted: Extracted, takers: Iterable[_Taker]
@@ -210,7 +210,7 @@ class Inspection:
         spool: Spool | None,
         page: Page | None,
         pairs: list[Pair],
-        fronts: int,
+        fronts: set[int],
     ) -> None:
         numbers = {pair.front.number: pair.back.number for pair in reversed(pairs)}
         numbers |= {pair.back.number: pair.front.number for pair in pairs}
@@ -228,10 +228,10 @@ class Inspection:
             document.say_document(
                 spool.texts(numbers) if spool is not None and shown else (),
                 map(paired, pairs),
-                summed(self._totals, reader.counts, len(pairs), fronts),
+                summed(self._totals, reader.counts, len(pairs), len(fronts)),
             )
         elif self._is_table:
-            self._say_summary(reader, pairs, fronts)
+            self._say_summary(reader, pairs, len(fronts))
 
     def _say_summary(self, reader: Reader, pairs: list[Pair], fronts: int) -> None:
         parts: list[RenderableType] = [*summary(self._totals, reader.counts, fronts)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib import resources
 from typing import Final
@@ -55,21 +55,25 @@ class Page:
             examples.append((number, example.drawn(connection)))
 
     def whole(
-        self, totals: Totals, counts: Counts | None, pairs: Sequence[Pair], fronts: int
+        self,
+        totals: Totals,
+        counts: Counts | None,
+        pairs: Sequence[Pair],
+        fronts: set[int],
     ) -> str:
         """Return the document.
 
         Args:
-            fronts: faults that are none, because they are the front side of a pair.
+            fronts: the numbers of faults that are none, because they are the front side
+                of a pair.
         """
         style, script = _part("page.css"), _part("page.js")
         policy = (
             f"default-src 'none'; style-src '{_hash(style)}'; script-src"
             f" '{_hash(script)}'; base-uri 'none'; form-action 'none'"
         )
-        explained = _fronts(pairs)
         rows = [
-            sections.as_front(text) if number in explained else text
+            sections.as_front(text) if number in fronts else text
             for number, text in self._rows
         ]
         body = "\n".join(
@@ -77,10 +81,10 @@ class Page:
             for part in (
                 self._head(totals),
                 "<main>",
-                sections.tiles(totals, fronts, len(pairs)),
-                self._time(totals, explained),
-                sections.verdicts(totals, fronts),
-                self._faults(totals, explained),
+                sections.tiles(totals, len(fronts), len(pairs)),
+                self._time(totals, fronts),
+                sections.verdicts(totals, len(fronts)),
+                self._faults(totals, fronts),
                 sections.sides(pairs),
                 sections.connections(rows, totals),
                 sections.parts(totals),
@@ -192,12 +196,6 @@ def _packets(counts: Counts) -> Iterator[str]:
 def _time_of(said: str, start: int = 0) -> str:
     short = said[start:23].replace("T", " ")
     return f'<time datetime="{escape(said)}">{escape(short)}</time>'
-
-
-def _fronts(pairs: Iterable[Pair]) -> set[int]:
-    return {
-        pair.front.number for pair in pairs if pair.front.verdict is Verdict.MISSING
-    }
 
 
 def _part(name: str) -> str:

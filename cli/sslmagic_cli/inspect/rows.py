@@ -97,9 +97,8 @@ class Rows:
             [(part, style) for part in _cut(text, column.width)]
             for (text, style), column in zip(said, columns, strict=True)
         ]
-        signed = connection.frame is not None and connection.frame.proof is not None
-        # Whom a signed preamble names was believed without a look at the proof.
-        words = self._words(connection) if connection.is_fault or signed else ()
+        has_words = connection.is_fault or connection.is_signed
+        words = self._words(connection) if has_words else ()
         return (
             self._drawn(cells, columns),
             [self._styled(line, "dim") for line in words],

@@ -135,7 +135,7 @@ def connection_row(connection: Connection) -> str:
     conversation, verdict = connection.conversation, connection.verdict
     name = connection.tls.server_name if connection.tls else None
     to = escape(printable(name)) if name else ""
-    if connection.is_fault:
+    if connection.is_fault or connection.is_signed:
         words = f'<span class="why muted">{escape(connection.words)}</span>'
         to = f"{to}<br>{words}" if to else words
     elif not to:

@@ -65,6 +65,11 @@ class Connection:
         return refused or self.verdict not in FINE
 
     @property
+    def is_signed(self) -> bool:
+        """Whether the preamble has a proof: whom it names is unverified here."""
+        return self.frame is not None and self.frame.proof is not None
+
+    @property
     def advice(self) -> str:
         """What to do about it; empty if nothing."""
         return MEANINGS[self.verdict].do

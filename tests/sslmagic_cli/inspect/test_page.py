@@ -44,7 +44,7 @@ def document(connections: Iterable[Connection], counts: Counts | None = None) ->
         pairs.add(one)
     found = [*pairs.matched()]
     fronts = {p.front.number for p in found if p.front.verdict == "missing"}
-    return page.whole(totals, counts, found, len(fronts))
+    return page.whole(totals, counts, found, fronts)
 
 
 def each(count: int) -> Iterable[Connection]:

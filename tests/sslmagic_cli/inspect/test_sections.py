@@ -17,6 +17,7 @@ from sslmagic_cli.inspect.sections import (
 from tests.sslmagic.capture.made import CLIENT, PREAMBLE, SHOP, hello, judged
 from tests.sslmagic_cli.inspect.captured import EVIL
 from tests.sslmagic_cli.inspect.strict import Element, parsed
+from tests.vectors.vector import vectors
 
 
 def read(said: str) -> Element:
@@ -57,6 +58,13 @@ def test_a_row() -> None:
         *("10.0.1.7:8443", "magic", "ok"),
         "</script><img src=x onerror=alert(1)>\\x1b[31m",
     ]
+    signed = next(
+        vector.wire
+        for vector in vectors()
+        if vector.valid and vector.decoded and vector.decoded["proof"]
+    )
+    page = read(f"<table>{connection_row(judged(signed + hello()))}</table>")
+    assert "signed, the proof is not verified (no keys here)" in page.said()
     plain = read(connection_row(judged(encode(PREAMBLE) + b"GET / HTTP/1.1\r\n")))
     assert [one.text for one in plain.all("i")] == ["http"]
 
