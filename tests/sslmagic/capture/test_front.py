@@ -16,6 +16,7 @@ from sslmagic.hello import hello_length
 from sslmagic.preamble import Preamble
 from sslmagic.tlv import TLV, Type
 from sslmagic.wire import FORMATS, LONGEST_SIGNATURE, encode
+from sslmagic.wire.magic import MOST_BOUND
 from tests.sslmagic.capture.made import PREAMBLE, conversation, hello
 from tests.vectors.vector import Vector, vectors
 
@@ -134,3 +135,12 @@ def test_a_hello_is_as_long_as_its_records(
         elif end:
             # Not whole, or none: more is wanted than there is, or what is shown.
             assert wanted(front) == 0 or wanted(front) > end
+
+
+def test_what_a_proof_covers_is_taken() -> None:
+    signed = [v for v in vectors() if v.valid and v.decoded and v.decoded["proof"]]
+    covered = {v.decoded["proof"]["bound"]: v.wire for v in signed if v.decoded}
+    assert max(covered) == MOST_BOUND
+    for bound, wire in covered.items():
+        stream = wire + b"x" * (MOST_BOUND + 100)
+        assert taken(stream, 4096) == stream[: len(wire) + max(bound, 64)]
