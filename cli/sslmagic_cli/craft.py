@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import io
-import os
-import stat
-from collections.abc import Generator, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sslmagic.block import Endpoint, UnixEndpoint
 from sslmagic.tlv import TLV
 from sslmagic.wire import FORMATS
-from sslmagic_cli import output
+from sslmagic_cli import newfile, output
 from sslmagic_cli.arguments import ENDPOINT, EXTENSION
 from sslmagic_cli.exits import CommandError, Exit
 
@@ -36,7 +31,6 @@ magic craft odd.pcapng --segments 1,5,7 --reorder --tls 1.2
 magic craft - --ipv6 --link raw --count 100 | magic inspect -
 """
 
-_STANDARD = "-"
 _NAMES = ("ethernet", "cooked1", "cooked2", "raw", "null", "loop")
 _ALL = "all"
 _OCTETS = "octets"
@@ -246,9 +240,9 @@ def command(
         return
     if out is None:
         raise click.UsageError("missing argument 'OUT'")
-    if out == _STANDARD and output.is_terminal():
+    if out == newfile.STANDARD and output.is_terminal():
         raise click.UsageError("a capture is no text: name a file, or redirect")
-    if expect and _same(out, expect):
+    if expect and newfile.same(out, expect):
         raise click.UsageError("OUT and --expect are one file")
     made = _made(format, faults, count, link, words)
     from sslmagic.dissect import capturefile, packets
@@ -256,10 +250,14 @@ def command(
     packed = packets.packed((one.exchange, one.path) for one in made)
     shape = form or ("pcap" if out.endswith(".pcap") else "pcapng")
     with contextlib.ExitStack() as stack:
-        stream = stack.enter_context(_created(out, force=force))
-        notes = stack.enter_context(_created(expect, force=force)) if expect else None
-        with _writing(out):
-            _emptied(stream)
+        stream = stack.enter_context(newfile.created(out, force=force))
+        notes = (
+            stack.enter_context(newfile.created(expect, force=force))
+            if expect
+            else None
+        )
+        with newfile.writing(out):
+            newfile.emptied(stream)
             capturefile.write(
                 stream,
                 packed,
@@ -269,8 +267,8 @@ def command(
             )
             stream.flush()
         if notes and expect:
-            with _writing(expect):
-                _emptied(notes)
+            with newfile.writing(expect):
+                newfile.emptied(notes)
                 notes.write(_expectation(made, snaplen).encode())
                 notes.flush()
 
@@ -434,70 +432,6 @@ def _expectation(made: list[Connection], snaplen: int | None) -> str:
     if any(said.get("verdict") == "hello" for said in connections):
         about["reader"] = {"protocol": "ssl"}
     return json.dumps({**about, "connections": connections}, indent=1) + "\n"
-
-
-def _same(one: str, other: str) -> bool:
-    """Return whether both would be written to the same place."""
-    if _STANDARD in (one, other):
-        return one == other
-    return Path(one).resolve() == Path(other).resolve()
-
-
-@contextlib.contextmanager
-def _created(name: str, *, force: bool) -> Generator[BinaryIO]:
-    """Give a file to write, as it was until then; what fails leaves no new one behind.
-
-    What is for standard output goes in one go.
-    """
-    if name == _STANDARD:
-        whole = io.BytesIO()
-        yield whole
-        output.write(whole.getvalue())
-        return
-    stream, is_new = _opened(name, force=force)
-    try:
-        yield stream
-    except BaseException:
-        with contextlib.suppress(OSError):
-            stream.close()
-        if is_new:
-            Path(name).unlink(missing_ok=True)
-        raise
-    stream.close()
-
-
-def _opened(name: str, *, force: bool) -> tuple[BinaryIO, bool]:
-    """Return the file, and whether it was not there before."""
-    with _writing(name):
-        try:
-            return Path(name).open("xb"), True
-        except FileExistsError:
-            if force:
-                return open(name, "wb", opener=_untouched), False
-    message = f"{name}: it is there already (--force writes over it)"
-    raise CommandError(message, Exit.CANNOT_CREATE)
-
-
-def _untouched(name: str, flags: int) -> int:
-    return os.open(name, flags & ~os.O_TRUNC, 0o666)
-
-
-def _emptied(stream: BinaryIO) -> None:
-    """Empty what is a file: nothing else has a length to cut."""
-    if isinstance(stream, io.BytesIO):
-        return
-    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        stream.truncate(0)
-
-
-@contextlib.contextmanager
-def _writing(name: str) -> Generator[None]:
-    """Say of which file it is that something failed."""
-    try:
-        yield
-    except OSError as error:
-        said = error.strerror or errno.errorcode.get(error.errno or 0, "it failed")
-        raise CommandError(f"{name}: {said}", Exit.CANNOT_CREATE) from None
 
 
 def _listed() -> str:
