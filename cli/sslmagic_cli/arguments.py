@@ -100,6 +100,9 @@ def _client(text: str) -> Endpoint:
     try:
         return Endpoint(host_text(pack_host(text.strip("[]"))), 0)
     except ValueError:
+        # Without a colon there is no port that could be wrong.
+        if ":" not in text:
+            raise
         return Endpoint.parse(text)
 
 

@@ -13,7 +13,8 @@ from sslmagic_cli.exits import CommandError, Exit
 __all__ = ["command"]
 
 
-@click.group("wireshark")
+# Without a command it is an error of one line, like every other, and no page of help.
+@click.group("wireshark", no_args_is_help=False)
 def command() -> None:
     """Install the dissector that shows preambles in Wireshark and tshark."""
 

@@ -87,6 +87,8 @@ def test_what_is_read_is_not_read_again() -> None:
         (ENDPOINT, ":443", "''"),
         (ADDRESS, ":https", ":PORT"),
         (ADDRESS, "unix:", "path"),
+        (CLIENT, "203.0.113", "no literal IP address"),
+        (CLIENT, "203.0.113.9:https", ":PORT"),
         (NODE, "203.0.113.9:0", "port 0"),
         (NODE, "unix:", "path"),
         (Seconds(), "nan", "nan is no time"),

@@ -125,7 +125,7 @@ def test_what_cannot_be_learnt(
             Exit.DATA,
             "no connection of a client that is known: 10 of others",
         ),
-        (("learn", back, "--client", "x"), Exit.USAGE, "'x' does not end in :PORT"),
+        (("learn", back, "--client", "x"), Exit.USAGE, "'x' is no literal IP address"),
         (
             ("learn", back, "--front", front, "--destination", "unix:/a"),
             Exit.USAGE,

@@ -76,3 +76,9 @@ def test_an_action_that_is_none(run: Run) -> None:
     ended = run("wireshark", "remove")
     assert ended.code == Exit.USAGE
     assert "magic wireshark --help" in ended.complaint
+
+
+def test_no_action(run: Run) -> None:
+    ended = run("wireshark")
+    assert (ended.code, ended.out) == (Exit.USAGE, b"")
+    assert ended.complaint == "magic: missing command (see magic wireshark --help)"
