@@ -122,7 +122,8 @@ def command(
     """
     target = _target(where)
     name = server_name or (None if target.is_literal else target.name)
-    request, asked_from = _request(method, path, name, target), _source(source)
+    request = _request(method, path, name, target)
+    asked_from = _source(source, target)
     try:
         survey = Survey(
             target,
@@ -190,13 +191,18 @@ def _target(where: str) -> Target:
         raise CommandError(said, Exit.UNAVAILABLE) from error
 
 
-def _source(text: str | None) -> str | None:
+def _source(text: str | None, target: Target) -> str | None:
     if text is None:
         return None
     try:
-        return host_text(pack_host(text))
+        source = host_text(pack_host(text))
     except ValueError as error:
         raise click.UsageError(f"--from: {error}") from None
+    if (":" in source) is not (":" in target.address.host):
+        raise click.UsageError(
+            f"--from: {source} and {target.address.host} are not of one family"
+        )
+    return source
 
 
 def _request(method: str, path: str, name: str | None, target: Target) -> bytes:

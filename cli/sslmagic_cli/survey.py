@@ -100,6 +100,8 @@ def drawn(report: Report, *, verbose: bool) -> str:
     for name, trial in _waits(report):
         lasted = f"{trial.answer.lasted:.1f} s"
         how = f"ended after {lasted}" if trial.answer.ended else f"waits, {lasted} on"
+        if trial.answer.sends_on:
+            how = f"is sent ever more, left after {lasted}"
         parts.append(f"Whoever {_WAITS[name]}: {how}")
     if found := findings(report):
         parts += ["", _findings(found)]

@@ -144,6 +144,8 @@ def test_a_name_is_asked_by_it(run: Run, server: str) -> None:
         (["a..b:1"], "'a..b' is no address and no host's name"),
         (["127.0.0.1:1", "--method", "POST"], "POST"),
         (["127.0.0.1:1", "--from", "here"], "no literal IP address"),
+        (["127.0.0.1:1", "--from", "::1"], "not of one family"),
+        (["[::1]:1", "--from", "127.0.0.1"], "not of one family"),
         (["127.0.0.1:1", "--connections", "41"], "41"),
         (["127.0.0.1:1", "--format", "proxy3"], "proxy3"),
         (["127.0.0.1:1", "--patience", "0"], "0"),

@@ -163,6 +163,13 @@ def test_a_person_reads_waits_findings_and_why_it_stopped() -> None:
     assert said.endswith("Not all was asked: 40 connections were made.")
 
 
+def test_a_person_reads_who_was_left_before_its_end() -> None:
+    answer = dataclasses.replace(SILENT.answer, ended=False, sends_on=True)
+    silent = dataclasses.replace(SILENT, answer=answer)
+    said = drawn(dataclasses.replace(REPORT, silent=silent), verbose=False)
+    assert "Whoever says nothing: is sent ever more, left after 5.0 s" in said
+
+
 def test_verbose_adds_every_question_with_its_octets() -> None:
     said = drawn(REPORT, verbose=True)
     assert "proxy2 whole  a preamble" in said

@@ -77,6 +77,8 @@ class Answer:
     """Seconds from when the connection was there until it ended, or was left."""
     ended: bool = False
     """Whether the listener ended it."""
+    sends_on: bool = False
+    """Whether it sent so much that it was left before its end."""
     octets: bytes = b""
     """What came in clear, at most `MOST`."""
     text: bytes = b""
@@ -86,7 +88,7 @@ class Answer:
     local: str = ""
     """The address that the question came from."""
     error: str | None = None
-    """Why there was no connection, or no complete handshake."""
+    """Why there was no connection, no complete handshake, or no answer within TLS."""
 
     @property
     def alert(self) -> str | None:
@@ -103,6 +105,11 @@ class Answer:
     def speaks_tls(self) -> bool:
         """Whether a ClientHello was understood; the handshake need not be complete."""
         return self.came is Came.TLS or alert_in(self.octets) in _OF_A_HELLO
+
+    @property
+    def wants_certificate(self) -> bool:
+        """Whether it serves nobody without a client's certificate (RFC 8446, 116)."""
+        return "CERTIFICATE_REQUIRED" in (self.error or "")
 
     @property
     def is_end(self) -> bool:

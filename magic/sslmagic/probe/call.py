@@ -24,6 +24,8 @@ __all__ = ["Caller"]
 _CONNECT = 5.0
 """Seconds to connect in."""
 _RECORD = 16384
+_ENOUGH = 1 << 20
+"""Octets after which a listener is left that sends ever more of them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ class _Line:
         self.ended: Came | None = None
         self.ended_at = 0.0
         self.came = bytearray()
+        self.heard = 0
         self.local: str = stream.getsockname()[0]
 
     def say(self, octets: bytes) -> None:
@@ -108,9 +111,12 @@ class _Line:
             self._broken = True
 
     def hear(self, until: float) -> bytes:
-        """Return what comes next; empty at the end of the stream, or of the time."""
+        """Return what comes next; empty at the end of the stream, or of the time.
+
+        Empty too once enough has come: nobody is made to send without end.
+        """
         left = min(until, self._until) - time.monotonic()
-        if self.ended is not None or left <= 0:
+        if self.ended is not None or left <= 0 or self.heard >= _ENOUGH:
             return b""
         self._stream.settimeout(left)
         octets = b""
@@ -123,6 +129,7 @@ class _Line:
             ended = Came.RESET
         if octets:
             self.first_at = self.first_at or time.monotonic()
+            self.heard += len(octets)
             self.came += octets[: MOST - len(self.came)]
         else:
             self.ended, self.ended_at = ended, time.monotonic()
@@ -168,6 +175,7 @@ class _Exchange:
             seconds=max((line.first_at or end) - self._asked, 0.0),
             lasted=end - line.began,
             ended=line.ended is not None,
+            sends_on=line.heard >= _ENOUGH,
             octets=came,
             text=self._text,
             version=self._version,
@@ -245,8 +253,10 @@ class _Exchange:
                 if not (came := self._heard()):
                     return
                 self._incoming.write(came)
-            except ssl.SSLError:
-                # An alert within TLS, close_notify above all.
+            except ssl.SSLError as error:
+                # An alert within TLS: close_notify, or that a certificate is wanted.
+                if not isinstance(error, ssl.SSLZeroReturnError):
+                    self._error = error.reason or str(error)
                 return
             else:
                 if not octets:

@@ -109,7 +109,7 @@ def _stances(report: Report) -> Iterator[str]:
     if unknown:
         yield (
             f"What it makes of {_listed(unknown, 'or')} does not show:"
-            f" {_refusals(report, unknown)}, and so did octets that are none."
+            f" {_refusals(unknown)}, and so did octets that are none."
         )
     for one in unsteady:
         first, again = one.trials["whole"].answer, one.trials["again"].answer
@@ -119,14 +119,19 @@ def _stances(report: Report) -> Iterator[str]:
         )
     if read or ignored:
         if refused:
-            yield f"Refuses the rest: {_refusals(report, refused)}."
-    elif refused or not (unknown or unsteady):
-        said = _refusals(report, refused)
+            yield f"Refuses the rest: {_refusals(refused)}."
+    elif refused:
+        said = _refusals(refused)
         if speaks is None:
             yield f"Serves nobody who asks as this did: {said}."
         else:
-            how = "TLS at once" if speaks is Speech.TLS else "HTTP in clear"
-            yield f"Speaks {how} and takes no preamble: {said}."
+            is_all = len(refused) == len(NAMES)
+            which = "preamble" if is_all else _listed(refused, "or")
+            yield f"Speaks {_at_once(speaks)} and takes no {which}: {said}."
+    elif speaks is None and not report.formats:
+        yield "Too little was asked to tell what it does."
+    elif speaks is not None and not report.formats:
+        yield f"Speaks {_at_once(speaks)}; no preamble was tried to its end."
 
 
 def _beliefs(report: Report) -> Iterator[str]:
@@ -144,10 +149,13 @@ def _beliefs(report: Report) -> Iterator[str]:
         )
     read = [one for one in takes if one.stance is not Stance.IGNORED]
     if read and not believed and not own:
-        yield (
-            "Whether it believes the address is not known: its answer shows none"
-            " (name a page that does with --path)."
+        is_locked = any(one.trials["whole"].answer.wants_certificate for one in read)
+        why = (
+            "it wants a client's certificate, and a probe has none"
+            if is_locked
+            else "its answer shows none (name a page that does with --path)"
         )
+        yield f"Whether it believes the address is not known: {why}."
 
 
 def _inside(report: Report) -> Iterator[str]:
@@ -266,7 +274,7 @@ def _of_waits(report: Report) -> Iterator[tuple[Severity, str]]:
         "half a preamble": report.half,
     }
     for what, trial in waits.items():
-        if trial and not trial.answer.ended:
+        if trial and not (trial.answer.ended or trial.answer.sends_on):
             lasted = f"{trial.answer.lasted:.0f}"
             yield (
                 Severity.NOTE,
@@ -274,14 +282,16 @@ def _of_waits(report: Report) -> Iterator[tuple[Severity, str]]:
             )
 
 
-def _refusals(report: Report, refused: Sequence[FormatReport]) -> str:
+def _at_once(speaks: Speech) -> str:
+    return "TLS at once" if speaks is Speech.TLS else "HTTP in clear"
+
+
+def _refusals(refused: Sequence[FormatReport]) -> str:
     """Say what each format got for an answer, those that got the same together."""
     said: dict[str, list[str]] = {}
     for one in refused:
         word = _got(one.trials["whole"].answer)
         said.setdefault(word, []).append(NAMES[one.format])
-    if not said:
-        return _got(report.trials[0].answer)
     return "; ".join(f"{_and(names)} got {word}" for word, names in said.items())
 
 

@@ -163,6 +163,9 @@ class Interview:
         self.trials.append(trial)
         if self._heard is not None:
             self._heard(trial)
+        if not taken and self.seconds >= limits.timeout:
+            # It was not listened to for as long as it may take.
+            raise StopError(f"{limits.timeout:g} s were over")
         if answer.came is Came.UNREACHABLE:
             raise StopError(f"no connection any more: {answer.error}")
         return trial

@@ -84,6 +84,8 @@ class Survey:
         self._reports: dict[str, tuple[Speech | None, dict[str, Trial]]] = {}
         self._speaks: Speech | None = None
         self._says_400 = False
+        self._asked: set[str] = set()
+        """Formats of which all was asked that tells whether they are taken."""
         self._alike: set[str] = set()
         """Formats that get what the same octets get that are no preamble."""
         self._once: dict[str, Trial] = {}
@@ -97,6 +99,7 @@ class Survey:
             self._ask_without()
             for format in self._formats:
                 self._ask_format(format)
+                self._asked.add(format)
             if self._says_400 and not any(one for one, _ in self._reports.values()):
                 # It minds the request as well, its Host say: HTTP it does speak.
                 self._speaks = Speech.HTTP
@@ -188,7 +191,7 @@ class Survey:
         trials["control"] = control
         if not is_alike(whole.answer, control.answer):
             return whole
-        if whole.answer.came is Came.HTTP:
+        if whole.answer.came in (Came.HTTP, Came.TLS):
             self._alike.add(format)
             if (whole.answer.status or 0) < 400:
                 # It serves with octets in front, whatever they are.
@@ -197,9 +200,10 @@ class Survey:
 
     def _is_of_anybody(self, whole: Trial) -> bool:
         """Whether octets that nobody has understood may get this answer as well."""
-        # A ServerHello answers nothing but a ClientHello, and whoever shows the claim
-        # has read it.
-        return whole.answer.came is not Came.TLS and whole.belief is not Belief.BELIEVED
+        # A complete handshake answers nothing but a ClientHello, and whoever shows the
+        # claim has read it.
+        is_shaken = whole.answer.version is not None
+        return not is_shaken and whole.belief is not Belief.BELIEVED
 
     def _client(self) -> Endpoint:
         known = {one.answer.local for one in self._interview.trials}
@@ -362,7 +366,7 @@ class Survey:
     def _format_reports(self) -> Iterator[FormatReport]:
         for format, (behind, trials) in self._reports.items():
             # Where a limit came first, nothing is known.
-            if trials or self._speaks is Speech.FIRST:
+            if format in self._asked:
                 yield self._report(format, behind, trials)
 
     def _report(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -368,3 +370,41 @@ def test_the_time_for_all_bounds_each() -> None:
         heard = Caller(address=address, request=REQUEST).ask(quiet(60.0), within=0.05)
     assert heard.came is Came.SILENCE
     assert heard.lasted < 5
+
+
+@pytest.mark.parametrize(
+    "question",
+    [HTTP, TLS, quiet(5.0, to_the_end=True)],
+    ids=lambda one: one.name,
+)
+def test_nobody_is_made_to_send_without_end(question: Question) -> None:
+    sent: list[int] = []
+
+    def endless(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sent.append(connection.send(bytes(65536)))
+
+    with listening(endless) as address:
+        began = time.monotonic()
+        heard = Caller(address=address, request=REQUEST).ask(question)
+    assert time.monotonic() - began < 4
+    assert heard.came is Came.OCTETS
+    assert not heard.ended
+    assert len(heard.octets) <= MOST
+    # What was listened to, and what the two kernels hold.
+    assert sum(sent) < 32 << 20
+
+
+def test_a_certificate_that_is_wanted(authority: Authority) -> None:
+    context = authority.server()
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def script(connection: socket.socket) -> None:
+        with contextlib.suppress(ssl.SSLError):
+            context.wrap_socket(connection, server_side=True)
+
+    with listening(script) as address:
+        heard = Caller(address=address, request=REQUEST).ask(TLS)
+    assert heard.version == "TLSv1.3"
+    assert heard.wants_certificate

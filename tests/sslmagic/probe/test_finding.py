@@ -174,7 +174,7 @@ def test_who_answers_otherwise_when_asked_again() -> None:
     one = dataclasses.replace(report(believes), again=((first, again),))
     assert verdict(one).startswith("Answers otherwise when it is asked again: ")
     assert findings(one) == ()
-    steady = dataclasses.replace(report(), again=((first, first),))
+    steady = dataclasses.replace(report(refused("magic")), again=((first, first),))
     assert verdict(steady).startswith("Serves nobody")
 
 
@@ -184,7 +184,7 @@ def test_who_answers_one_format_otherwise_when_asked_again() -> None:
     assert verdict(report(one, refused("magic"), speaks=Speech.TLS)) == (
         "Answers PROXY v2 otherwise when it is asked again, with the end of the"
         " connection, then no answer, so nothing is concluded of it. Speaks TLS at once"
-        " and takes no preamble: MAGIC got the end of the connection."
+        " and takes no MAGIC: MAGIC got the end of the connection."
     )
     assert findings(report(one)) == ()
 
@@ -210,10 +210,39 @@ def test_who_takes_none(speaks: Speech | None, said: str) -> None:
     )
 
 
-def test_who_was_asked_about_no_format() -> None:
-    assert verdict(report(speaks=None)) == (
-        "Serves nobody who asks as this did: the end of the connection."
+def test_nothing_is_said_of_a_format_that_was_not_asked_about() -> None:
+    one = report(refused("magic"), refused("proxy1"), speaks=Speech.TLS)
+    assert verdict(one).startswith("Speaks TLS at once and takes no MAGIC or PROXY v1:")
+
+
+@pytest.mark.parametrize(
+    ("speaks", "said"),
+    [
+        (Speech.TLS, "Speaks TLS at once; no preamble was tried to its end."),
+        (None, "Too little was asked to tell what it does."),
+    ],
+)
+def test_who_was_asked_about_no_format(speaks: Speech | None, said: str) -> None:
+    assert verdict(report(speaks=speaks)) == said
+
+
+def test_who_wants_a_certificate_is_not_asked_for_a_page() -> None:
+    one = taken()
+    whole = one.trials["whole"]
+    answer = dataclasses.replace(
+        whole.answer, error="TLSV13_ALERT_CERTIFICATE_REQUIRED"
     )
+    trials = {"whole": dataclasses.replace(whole, answer=answer)}
+    said = verdict(report(dataclasses.replace(one, trials=trials)))
+    assert said.endswith("it wants a client's certificate, and a probe has none.")
+
+
+def test_who_sends_on_is_not_said_to_wait() -> None:
+    flood = trial(came=Came.OCTETS, ended=False)
+    answer = dataclasses.replace(flood.answer, sends_on=True)
+    sends = dataclasses.replace(flood, answer=answer)
+    assert findings(dataclasses.replace(report(), silent=sends)) == ()
+    assert len(findings(dataclasses.replace(report(), silent=flood))) == 1
 
 
 def test_who_speaks_first() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Collection
 
@@ -342,6 +344,71 @@ def test_who_wants_another_server_name_shows_it_by_its_alert() -> None:
 
     report = survey(script, formats=("proxy1", "proxy2"), limits=HASTY)
     assert [one.stance for one in report.formats] == [Stance.ACCEPTED, Stance.REFUSED]
+
+
+def test_a_server_hello_that_anything_gets_shows_no_preamble() -> None:
+    """The handshake is never complete, so that nothing proves who is understood."""
+
+    def canned(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(bytes.fromhex("16 03 03 00 05 02 00 00 01 00"))
+
+    report = survey(canned, limits=HASTY)
+    assert report.speaks is Speech.TLS
+    assert {one.stance for one in report.formats} == {Stance.IGNORED}
+    assert {one.severity for one in findings(report)} <= {Severity.NOTE}
+
+
+def test_who_wants_a_certificate_says_so_behind_a_preamble(
+    tls: ssl.SSLContext, authority: Authority
+) -> None:
+    context = authority.server()
+    context.verify_mode = ssl.CERT_REQUIRED
+    report = survey(Server(tls=context), formats=("proxy2",), limits=HASTY)
+    assert only(report).stance is Stance.REQUIRED
+    assert only(report).trials["whole"].answer.wants_certificate
+    assert "a client's certificate" in verdict(report)
+
+
+@pytest.mark.parametrize(
+    ("connections", "formats", "said"),
+    [
+        (1, [], "Too little was asked"),
+        (2, [], "Too little was asked"),
+        (3, [], "Too little was asked"),
+        # TLS behind MAGIC was tried, and HTTP was not.
+        (4, [], "Too little was asked"),
+        (5, ["magic"], "Requires MAGIC from you"),
+    ],
+)
+def test_what_was_not_asked_to_its_end_is_not_concluded(
+    connections: int, formats: list[str], said: str
+) -> None:
+    limits = dataclasses.replace(HASTY, connections=connections)
+    report = survey(Server(), limits=limits)
+    assert [one.format for one in report.formats] == formats
+    assert verdict(report).startswith(said)
+
+
+def test_an_answer_for_which_no_time_was_left_is_none(tls: ssl.SSLContext) -> None:
+    asked = threading.Event()
+
+    def slow(connection: socket.socket) -> None:
+        if connection.recv(1, socket.MSG_PEEK) == b"\x16":
+            Server(tls=tls, optional=True)(connection)
+        else:
+            asked.set()
+            connection.recv(65536)
+            # It would answer, if it were waited for.
+            connection.recv(65536)
+
+    limits = Limits(timeout=0.5, answer=PATIENCE, patience=PATIENCE)
+    report = survey(slow, limits=limits)
+    assert asked.is_set()
+    assert report.stopped == "0.5 s were over"
+    assert report.formats == ()
+    assert report.trials[-1].answer.came is Came.SILENCE
+    assert verdict(report).startswith("Speaks TLS at once; no preamble")
 
 
 def test_one_that_minds_the_request_speaks_http_all_the_same() -> None:
