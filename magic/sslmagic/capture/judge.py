@@ -18,7 +18,9 @@ from sslmagic.capture.speech import answered, spoken
 from sslmagic.capture.verdict import Verdict
 from sslmagic.capture.words import (
     coming,
+    left_off,
     missing,
+    seen,
     silence,
     stopped,
     unbegun,
@@ -113,10 +115,10 @@ class Judge:
                 whole = now
         outcome = reception.outcome
         if outcome is None:
+            seconds = max(seen(conversation) - start, 0) / _SECOND
             if not sent.octets and sent.missing is None:
-                return _silent(conversation)
-            seen = max(conversation.closed, conversation.until or 0)
-            outcome = _end(reception, conversation, max(seen - start, 0) / _SECOND)
+                return self._silent(conversation, seconds)
+            outcome = _end(reception, conversation, seconds)
             if outcome is None:
                 return self._undecided(conversation, reception.frame)
         if isinstance(outcome, Accepted):
@@ -230,12 +232,20 @@ class Judge:
             timing=_timing(conversation, whole, end + tls.length if tls else None),
         )
 
+    def _silent(self, conversation: Conversation, seconds: float) -> Connection:
+        verdict, words = Verdict.SILENT, silence(conversation)
+        is_last = conversation.ended is Ended.OPEN and conversation.until is not None
+        if is_last and seconds < self.deadline:
+            # It has time left, as one that is in the midst of its preamble.
+            verdict, words = Verdict.WAITING, f"{words}, and {left_off(conversation)}"
+        return _bare(conversation, verdict, words, None, "nothing")
+
     def _undecided(self, conversation: Conversation, frame: Frame | None) -> Connection:
         sent = conversation.sent
         if sent.missing is not None:
             return _unseen(conversation, f"octet {sent.missing} is not in the capture")
         format = signature(sent.octets) or self._begun(sent.octets)
-        words = f"{coming(sent.octets, frame)}, and the capture ends"
+        words = f"{coming(sent.octets, frame)}, and {left_off(conversation)}"
         return _bare(conversation, Verdict.WAITING, words, format, "nothing")
 
     def _is_none(self, octets: bytes, offset: int) -> bool:
@@ -274,11 +284,6 @@ def _unseen(conversation: Conversation, why: str) -> Connection:
     sent = conversation.sent
     format = signature(sent.octets) if sent.octets else None
     return _bare(conversation, Verdict.UNSEEN, why, format, "unseen")
-
-
-def _silent(conversation: Conversation) -> Connection:
-    words = silence(conversation)
-    return _bare(conversation, Verdict.SILENT, words, None, "nothing")
 
 
 def _bare(

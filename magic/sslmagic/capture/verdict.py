@@ -108,7 +108,8 @@ MEANINGS: Final[Mapping[Verdict, Meaning]] = {
         " speak first cannot work here, unless the sender writes at once.",
     ),
     Verdict.WAITING: Meaning(
-        "The capture ends while the preamble is still coming.", "Capture for longer."
+        "The capture ends, and the preamble had time left to come.",
+        "Capture for longer.",
     ),
     Verdict.UNSEEN: Meaning(
         "Octets that decide were sent, and the capture lacks them.",

@@ -12,8 +12,10 @@ from sslmagic.wire import Frame, signature
 
 __all__ = [
     "coming",
+    "left_off",
     "missing",
     "octets_said",
+    "seen",
     "silence",
     "stopped",
     "unbegun",
@@ -119,5 +121,19 @@ def silence(conversation: Conversation) -> str:
         if conversation.ended is Ended.RESET and conversation.ended_by == "listener":
             return "refused: nobody listens there"
         return "no answer to its SYN"
-    seconds = (conversation.closed - conversation.opened) / _SECOND
+    seconds = (seen(conversation) - conversation.opened) / _SECOND
     return f"sent nothing in {seconds:.3g} s{how_it_ended(conversation)}"
+
+
+def left_off(conversation: Conversation) -> str:
+    """Return why no more is known of one that is open."""
+    if conversation.until is None:
+        return "it was followed no further"
+    return "the capture ends"
+
+
+def seen(conversation: Conversation) -> int:
+    """Return until when it is known what came, in ns since 1970."""
+    if conversation.ended is not Ended.OPEN or conversation.until is None:
+        return conversation.closed
+    return max(conversation.closed, conversation.until)

@@ -272,14 +272,18 @@ def test_a_listener_without_keys_refuses_every_proof() -> None:
             "reset",
             "after 9 octets of a preamble, then the listener reset",
         ),
-        ({}, "waiting", "9 octets of a preamble, and the capture ends"),
+        ({}, "waiting", "9 octets of a preamble, and it was followed no further"),
         ({"lasted": 6000 * MS}, "timeout", "the preamble was not whole within 5 s"),
         (
             {"until": START + 6000 * MS},
             "timeout",
             "the preamble was not whole within 5 s",
         ),
-        ({"until": START + 4000 * MS}, "waiting", "9 octets of a preamble, and the"),
+        (
+            {"until": START + 4000 * MS},
+            "waiting",
+            "9 octets of a preamble, and the capture ends",
+        ),
         ({"missing": 9}, "unseen", "octet 9 is not in the capture"),
     ],
 )
@@ -309,11 +313,28 @@ def test_the_clock_is_the_captures() -> None:
             "refused: nobody listens there",
         ),
         ({"accepted": False}, "no answer to its SYN"),
+        ({"until": START + 60_000 * MS}, "sent nothing in 60 s"),
+        (
+            {"until": START + 60_000 * MS} | CLOSED,
+            "sent nothing in 0.5 s, then the peer closed the connection",
+        ),
     ],
 )
 def test_a_peer_that_says_nothing(more: dict[str, Any], words: str) -> None:
     one = judged(**more)
     assert (one.verdict, one.words, one.follows) == (Verdict.SILENT, words, "nothing")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, "sent nothing in 2 s, and the capture ends"),
+        ({"accepted": False}, "no answer to its SYN, and the capture ends"),
+    ],
+)
+def test_a_peer_that_has_time_left(more: dict[str, Any], words: str) -> None:
+    one = judged(until=START + 2000 * MS, **more)
+    assert (one.verdict, one.words, one.follows) == (Verdict.WAITING, words, "nothing")
 
 
 def test_a_front_that_is_not_there_is_not_judged() -> None:
