@@ -11,6 +11,7 @@ import pytest
 from tests.interop.serving.claims import CLAIMS, LISTED
 from tests.sources import PROJECT, servers
 
+README = (PROJECT / "README.md").read_text("utf-8")
 DOCUMENTS = sorted((PROJECT / "docs").glob("*.md"))
 SERVERS = (PROJECT / "docs" / "servers.md").read_text("utf-8")
 
@@ -34,6 +35,11 @@ def headings(page: Path) -> set[str]:
     """The anchors that a page has, as forges make them of its headings."""
     lines = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name)
+def test_the_readme_leads_to_the_page(page: Path) -> None:
+    assert f"](docs/{page.name})" in README
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=name)
