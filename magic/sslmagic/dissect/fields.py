@@ -22,7 +22,7 @@ from scapy.fields import (
     XShortField,
 )
 from scapy.packet import Packet
-from scapy.volatile import RandBin, RandNum, RandString
+from scapy.volatile import RandBin, RandNum, RandString, VolatileValue
 
 from sslmagic.address import MAPPED
 from sslmagic.block import Transport
@@ -111,7 +111,14 @@ class TextField(OctetsField):
     """Octets that are text, and fuzzed as letters and digits."""
 
     def randval(self) -> Any:
-        return RandString(RandNum(1, self.most))
+        return _Text(RandNum(1, self.most))
+
+
+class _Text(RandString):
+    """Random letters and digits, which scapy says in JSON for its own lengths only."""
+
+    def _command_args(self) -> str:
+        return f"size={self.size!r}"
 
 
 class SizedField(OctetsField):
@@ -259,6 +266,9 @@ class HostField(Field[Any, bytes]):
 
     def i2repr(self, pkt: Packet | None, x: Any) -> str:
         x = self.value(pkt, x)
+        if isinstance(x, VolatileValue):
+            # Its text would be octets that are drawn, whatever those do to a terminal.
+            return repr(x)
         return repr(x.rstrip(b"\0")) if isinstance(x, bytes) else str(x)
 
     def addfield(self, pkt: Packet, s: bytes, val: Any) -> bytes:

@@ -146,9 +146,14 @@ class _Preamble(Total):
         command = self.getfieldval("cmd")
         if command == 0:
             return "LOCAL"
-        transport = self.transport
         known = {one.value: one.label for one in Transport}
-        return f"{_COMMANDS.get(command, '?')} {known.get(transport, '?')}"
+        # What `fuzz` has not drawn yet, and what is cut, is no number.
+        said = (command, _COMMANDS), (self.transport, known)
+        words = (
+            names.get(value, "?") if isinstance(value, int) else "?"
+            for value, names in said
+        )
+        return " ".join(words)
 
     def names_client(self) -> bool:
         """Whether there is an address block."""
@@ -263,7 +268,8 @@ class PROXYv1(_Preamble):
         return min(end + 2 if end >= 0 else proxy1.LIMIT, len(octets))
 
     def said_command(self) -> str:
-        return f"{self.family}"
+        field, value = self.getfield_and_val("family")
+        return str(field.i2repr(self, value))
 
     def names_client(self) -> bool:
         return _has_words(self)

@@ -25,6 +25,12 @@ class Cut(RawVal):
     def __hash__(self) -> int:
         return hash(bytes(self))
 
+    def command(self, *, json: bool = False) -> str:
+        """Return how it is written in Python, or in JSON, as scapy asks for it."""
+        if json:
+            return bytes(self).decode("utf-8", "backslashreplace")
+        return repr(self)
+
     def __repr__(self) -> str:
         return f"Cut({bytes(self)!r})"
 

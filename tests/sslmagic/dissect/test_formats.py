@@ -160,6 +160,20 @@ FUZZED = {
 }
 
 
+@pytest.mark.parametrize("name", [*FUZZED, *TLVS])
+def test_fuzzed_layers_are_said_in_every_way(name: str) -> None:
+    layer = FUZZED[name] if name in FUZZED else TLVS[name]()
+    for _ in range(30):
+        drawn = fuzz(layer.copy())
+        assert type(layer).__name__ in repr(drawn)
+        assert "\n" not in drawn.summary() + str(drawn)
+        assert drawn.show(dump=True)
+        assert drawn.show2(dump=True)
+        assert isinstance(json.loads(drawn.json()), dict)
+        read = type(layer)(bytes(drawn))
+        assert isinstance(json.loads(read.json()), dict)
+
+
 @pytest.mark.parametrize("name", FUZZED)
 def test_fuzzed_layers_find_no_fault_in_the_decoder(name: str) -> None:
     reasons: Counter[str] = Counter()
@@ -304,6 +318,20 @@ def test_a_summary_is_one_line() -> None:
     assert PROXYv1(family="UNKNOWN").summary() == "PROXY v1 UNKNOWN"
     said = PROXYv2(transport="UNIX").summary()
     assert said == "PROXY v2 PROXY UNIX b'/run/client' > b'/run/server'"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"PROXY TC\x1bP4 192.0.2.1 192.0.2.2 1 2\r\n",
+        b"PROXY TCP4 192.0.2.1\n 192.0.2.2 1 2\r\n",
+        b"PROXY TCP4 192.0.2.1 192.0.2.2\x9b 1 2\r\n",
+    ],
+)
+def test_no_octet_of_a_line_moves_a_terminal(line: bytes) -> None:
+    layer = PROXYv1(line)
+    assert layer.summary().isprintable()
+    assert str(layer.show(dump=True)).replace("\n", "").isprintable()
 
 
 def test_tls_follows() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import json
 import pickle
 from types import MethodType
 
@@ -45,6 +46,13 @@ def test_it_is_pickled_and_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = MAGIC(bytes(MAGIC())[:15])
     assert bytes(pickle.loads(pickle.dumps(layer))) == bytes(layer)
     assert layer.copy() == layer
+
+
+def test_json_has_what_there_was() -> None:
+    octets = bytes(MAGIC(source="203.0.113.9"))
+    layer = MAGIC(octets[:14])
+    assert json.loads(layer.json())["source"] == "\\xcb\x00"
+    assert json.loads(layer.json())["destination"] == ""
 
 
 def test_a_command_makes_it_again() -> None:
