@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.interop.peers import Port, Process, needs
 from tests.interop.serving.claims import CLAIMS, LISTED
 from tests.sources import PROJECT, servers
 
@@ -46,6 +51,54 @@ def test_the_readme_leads_to_the_page(page: Path) -> None:
 def test_python_in_a_page_is_python(page: Path) -> None:
     for block in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
         compile(block, page.name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_a_first_try_goes_as_the_page_says(tmp_path: Path) -> None:
+    needs("curl", "openssl")
+    section = SERVERS.partition("\n## To try it\n")[2].partition("\n## ")[0]
+    (tmp_path / "examples").symlink_to(PROJECT / "examples")
+    with contextlib.ExitStack() as ending:
+        free = {
+            shown: ending.enter_context(contextlib.closing(Port())).number
+            for shown in ("8443", "8444")
+        }
+        section = re.sub("8443|8444", lambda found: str(free[found[0]]), section)
+        setting_up, clients = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+        certificate, server, gateway = setting_up.replace("\\\n", "").splitlines()
+        shell(certificate, tmp_path)
+        started: list[Process] = []
+        for line, ready in ((server, "Uvicorn running"), (gateway, "^ready ")):
+            words = ["bash", "-c", f"cd {tmp_path} && exec {line.removesuffix(' &')}"]
+            log = tmp_path / f"{len(started)}.log"
+            started.append(Process(words, log=log, environment=PATH))
+            ending.callback(started[-1].close)
+            started[-1].until_said(ready)
+        through, *past = clients.splitlines()
+        assert shell(through, tmp_path).stdout.startswith("('127.0.0.9',")
+        started[0].until_said(r'127\.0\.0\.9:\d+ - "GET / HTTP/1\.1" 200')
+        for line in past:
+            assert not shell(line, tmp_path, check=False).stdout
+        shown = re.findall(r"^    refused (.*?):\d+: (.*)$", section, re.MULTILINE)
+        assert len(shown) == len(past)
+        for peer, why in shown:
+            started[0].until_said(rf"refused {re.escape(peer)}:\d+: {re.escape(why)}$")
+
+
+PATH = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def shell(
+    line: str, directory: Path, *, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", line],
+        cwd=directory,
+        env=os.environ | PATH,
+        check=check,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
 
 
 def test_every_server_is_in_the_table() -> None:
