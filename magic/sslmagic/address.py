@@ -45,7 +45,8 @@ def pack_host(host: str) -> bytes:
 
 def host_text(packed: bytes) -> str:
     """Return the canonical text of 4 or 16 octets; a mapped address as IPv4."""
-    packed = unmapped(packed)
+    if len(packed) == 16:
+        packed = unmapped(packed)
     if len(packed) == 4:
         return "%d.%d.%d.%d" % (packed[0], packed[1], packed[2], packed[3])
     return str(ipaddress.IPv6Address(packed))
@@ -58,7 +59,8 @@ def unmapped(packed: bytes) -> bytes:
 
 def is_loopback(packed: bytes) -> bool:
     """Return whether this is 127.0.0.0/8 or ::1, mapped or not."""
-    packed = unmapped(packed)
+    if len(packed) == 16:
+        packed = unmapped(packed)
     return packed[0] == 127 if len(packed) == 4 else packed == _LOOPBACK6
 
 

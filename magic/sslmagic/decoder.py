@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from sslmagic.errors import ConfigurationError, DecodeError, IncompleteError, Reason
 from sslmagic.preamble import Preamble
@@ -27,15 +28,24 @@ from sslmagic.wire import (
 )
 from sslmagic.wire import magic as magic_wire
 
-__all__ = ["Decoder", "Framer", "checked_formats", "decode"]
+__all__ = ["Choice", "Decoder", "Framer", "checked_formats", "choice_among", "decode"]
 
 _FIRST = {0xCD: "magic", 0x50: "proxy1", 0x0D: "proxy2"}
 """The format that each first octet announces (spec.md section 3.1)."""
 _LEAST = {"magic": 12, "proxy1": 15, "proxy2": 16}
 """Octets of the shortest preamble of each format."""
 
-_Choice = dict[int, tuple[str, Callable[[bytes, int], Framing], int]]
-"""First octet -> the format that it announces, its framer and its limit."""
+
+class Choice(NamedTuple):
+    """What the first octet of a preamble chooses among some formats."""
+
+    framers: dict[int, tuple[str, Callable[[bytes, int], Framing], int]]
+    """First octet -> the format that it announces, its framer and its limit."""
+    least: int
+    """Octets of the shortest preamble."""
+    short_cuts: dict[int, Callable[[bytes], tuple[Preamble, bytes] | None]]
+    """First octet -> a reader that returns the preamble and what
+    follows it; None for all that is not whole, signed, wrong or with TLVs."""
 
 
 def checked_formats(formats: str | Iterable[str]) -> tuple[str, ...]:
@@ -95,8 +105,8 @@ def _check_chosen(names: tuple[str, ...]) -> None:
                 )
 
 
-def _known(formats: str | tuple[str, ...]) -> tuple[_Choice, int]:
-    """Return what each first octet chooses, and the octets of the shortest preamble.
+def choice_among(formats: str | tuple[str, ...]) -> Choice:
+    """Return what each first octet chooses among *formats*.
 
     A receiver asks for the same few again with every connection.
     """
@@ -111,18 +121,20 @@ def _known(formats: str | tuple[str, ...]) -> tuple[_Choice, int]:
 def _chosen(
     formats: str | tuple[str, ...],
     kinds: tuple[type, ...],  # noqa: ARG001 - a name alone equals the layout of that name
-) -> tuple[_Choice, int]:
-    choice: _Choice = {}
+) -> Choice:
+    choice = Choice({}, 0, {})
     least: list[int] = []
     for name in _named(formats):
         if isinstance(name, Learnt):
-            choice |= dict.fromkeys(name.firsts, (name, name.frame, name.limit))
+            found = dict.fromkeys(name.firsts, (name, name.frame, name.limit))
+            choice.framers.update(found)
             least.append(name.least)
             continue
         first = next(octet for octet, known in _FIRST.items() if known == name)
-        choice[first] = name, FRAMERS[name], LIMITS[name]
+        choice.framers[first] = name, FRAMERS[name], LIMITS[name]
+        choice.short_cuts[first] = SHORT_CUTS[name]
         least.append(_LEAST[name])
-    return choice, min(least)
+    return choice._replace(least=min(least))
 
 
 _ORDERS = [
@@ -130,7 +142,7 @@ _ORDERS = [
     for count in range(1, len(FORMATS) + 1)
     for names in itertools.permutations(FORMATS, count)
 ]
-_COMMON: dict[str | tuple[str, ...], tuple[_Choice, int]] = {
+_COMMON: dict[str | tuple[str, ...], Choice] = {
     formats: _chosen(formats, ()) for formats in (*FORMATS, *_ORDERS)
 }
 """What is chosen among formats without layouts, whatever their order."""
@@ -146,7 +158,7 @@ class Framer:
         limit: the longest preamble in octets; None for each format's own limit.
     """
 
-    __slots__ = ("_buffer", "_choice", "_error", "_limit", "_wanted", "frame")
+    __slots__ = ("_buffer", "_error", "_framers", "_limit", "_wanted", "frame")
 
     frame: Frame | None
     """The whole preamble, once its last octet is in."""
@@ -156,7 +168,9 @@ class Framer:
     ) -> None:
         if not isinstance(formats, (str, tuple)):
             formats = tuple(formats)
-        self._choice, self._wanted = _known(formats)
+        choice = choice_among(formats)
+        self._framers = choice.framers
+        self._wanted = choice.least
         self._limit = limit
         self._buffer = b""
         self._error: DecodeError | None = None
@@ -217,9 +231,9 @@ class Framer:
         )
 
     def _framing(self, buffer: bytes) -> tuple[str, Framing]:
-        chosen = self._choice.get(buffer[0])
+        chosen = self._framers.get(buffer[0])
         if chosen is None:
-            names = dict.fromkeys(str(name) for name, _, _ in self._choice.values())
+            names = dict.fromkeys(str(name) for name, _, _ in self._framers.values())
             raise DecodeError(
                 f"octet 0x{buffer[0]:02X} does not start {' or '.join(names)}",
                 reason=Reason.FORMAT,

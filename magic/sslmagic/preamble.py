@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from sslmagic.block import (
     Address,
@@ -31,6 +31,7 @@ __all__ = [
     "UnixEndpoint",
     "checked",
     "plain_reader",
+    "undirected",
 ]
 
 
@@ -63,6 +64,9 @@ class Preamble:
 
     __slots__ = ("block", "command", "destination", "source", "tlvs", "transport")
 
+    lacks_destination: ClassVar[bool] = False
+    """Whether it names a client, but not where that connected: `destination` is None.
+    Some learnt layouts have no place for it; every other format needs one."""
     command: Command
     """LOCAL or PROXY."""
     transport: Transport
@@ -74,7 +78,8 @@ class Preamble:
     source: Endpoint | UnixEndpoint | None
     """The client; None for LOCAL and UNKNOWN."""
     destination: Endpoint | UnixEndpoint | None
-    """The address the client connected to; None for LOCAL and UNKNOWN."""
+    """The address the client connected to; None for LOCAL and UNKNOWN, and if it
+    `lacks_destination`."""
 
     def __init__(
         self,
@@ -110,6 +115,18 @@ class Preamble:
         return cls(command=Command.LOCAL, tlvs=tlvs)
 
     @classmethod
+    def without_destination(cls, source: Address) -> Preamble:
+        """Return a preamble that does not say where its client connected.
+
+        Raises:
+            EncodeError: *source* is no IP address and port that a client can have.
+        """
+        if isinstance(source, UnixEndpoint):
+            raise EncodeError("a UNIX source comes together with a destination")
+        nowhere = "::" if ":" in source[0] else "0.0.0.0"
+        return undirected(*pack_block(source, (nowhere, 0), None))
+
+    @classmethod
     def packed(
         cls, transport: Transport, block: bytes, tlvs: tuple[TLV, ...] = ()
     ) -> Preamble:
@@ -137,12 +154,14 @@ class Preamble:
         def __getattr__(self, name):
             # Reached for slots that are still empty: the parsers of the wire fill
             # only what they have read, the rest is worked out here, once.
+            if name == "source":
+                source = endpoint_in(self.transport, self.block, 0)
+                _set_source(self, source)
+                return source
             if name == "tlvs":
                 _set_tlvs(self, ())
             elif name == "command":
                 _set_command(self, Command.PROXY)
-            elif name == "source":
-                _set_source(self, endpoint_in(self.transport, self.block, 0))
             elif name == "destination":
                 _set_destination(self, endpoint_in(self.transport, self.block, 1))
             else:
@@ -161,6 +180,8 @@ class Preamble:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Preamble):
             return NotImplemented
+        if self.lacks_destination is not other.lacks_destination:
+            return False
         return self._key() == other._key()
 
     def __hash__(self) -> int:
@@ -173,10 +194,28 @@ class Preamble:
         said = [f"command={self.command.name}", f"transport={self.transport.label}"]
         if self.source is not None:
             said += [f"source={str(self.source)!r}"]
+        if self.destination is not None:
             said += [f"destination={str(self.destination)!r}"]
         if self.tlvs:
             said += [f"tlvs={list(self.tlvs)!r}"]
         return f"Preamble({', '.join(said)})"
+
+
+class _Undirected(Preamble):
+    """One that does not say where its client connected.
+
+    In its block the destination is what was said of it, an address without a port, say,
+    and zeros where nothing was.
+    """
+
+    __slots__ = ()
+
+    lacks_destination = True
+    if not TYPE_CHECKING:  # what shadows a slot
+        destination = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return undirected, (self.transport, self.block)
 
 
 # The slots' own setters: `__setattr__` is closed, and these are the fast way past it.
@@ -198,6 +237,15 @@ def checked(transport: Transport, block: bytes, tlvs: tuple[TLV, ...] = ()) -> P
     _set_block(preamble, block)
     # The empty one too: found empty later, it costs twenty times as much.
     _set_tlvs(preamble, tlvs)
+    return preamble
+
+
+def undirected(transport: Transport, block: bytes) -> Preamble:
+    """Return a preamble that `lacks_destination` from a block as of `checked`."""
+    preamble: Preamble = _new(_Undirected)
+    _set_transport(preamble, transport)
+    _set_block(preamble, block)
+    _set_tlvs(preamble, ())
     return preamble
 
 

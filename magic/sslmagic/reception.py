@@ -13,11 +13,10 @@ decoded, believed and refused is decided here and nowhere else.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from sslmagic.decoder import Framer
+from sslmagic.decoder import Framer, choice_among
 from sslmagic.errors import DecodeError, ProofError, Reason, UntrustedError
 from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
 from sslmagic.trust import Standing, Trust
@@ -41,8 +40,7 @@ Peer = Endpoint | UnixEndpoint
 """The other end of a connection."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """The connection may be served."""
 
     client: Peer | None
@@ -53,8 +51,7 @@ class Accepted:
     """What the peer said; None for a direct connection."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The connection is to be closed, without an octet."""
 
     peer: Peer
@@ -113,7 +110,11 @@ class Reception:
 
     __slots__ = (
         "_bound",
+        "_choice",
+        "_fed",
         "_framer",
+        "_limit",
+        "_rest",
         "_trust",
         "_verifier",
         "deadline",
@@ -144,8 +145,12 @@ class Reception:
     ) -> None:
         self._trust = trust
         self._verifier = verifier
+        self._limit = limit
         self._bound = 0
-        self._framer = Framer(trust.formats, limit=limit)
+        self._choice = choice_among(trust.formats)
+        # Made when needed: most preambles take the short cut, which needs none.
+        self._framer: Framer | None = None
+        self._fed = self._rest = b""
         self.peer = peer
         self.deadline = now + deadline
         self.peek = 0
@@ -159,37 +164,45 @@ class Reception:
     @property
     def wanted(self) -> int:
         """Octets that may be read now; 0 if none are."""
-        return self._framer.wanted if self.outcome is None else 0
+        if self.outcome is not None:
+            return 0
+        return self._choice.least if self._framer is None else self._framer.wanted
 
     @property
     def frame(self) -> Frame | None:
         """The whole preamble, believed or not; None while there is none."""
-        return self._framer.frame
+        if self._fed and self._framer is None:
+            self._long_way().feed(self._fed)
+        return None if self._framer is None else self._framer.frame
 
     @property
     def rest(self) -> bytes:
         """Octets that were fed and are not the preamble's."""
-        return self._framer.rest
+        return self._rest if self._framer is None else self._framer.rest
 
     def feed(self, octets: bytes, now: float) -> Outcome | None:
         """Take octets that were read off the stream; return the outcome, if any."""
-        if self.outcome is not None or self.expire(now) is not None:
-            return self.outcome
-        framed = self._framer.frame is not None
+        if self.outcome is not None or now >= self.deadline:
+            return self.expire(now)
+        framer = self._framer
+        if framer is None:
+            if (outcome := self._short_cut(octets)) is not None:
+                return outcome
+            framer = self._long_way()
+        framed = framer.frame is not None
         try:
-            frame = self._framer.feed(octets)
+            frame = framer.feed(octets)
         except DecodeError as error:
             return self._refuse(error.reason, str(error), error.offset)
         if frame is None:
             return None
         if not framed:
             return self._framed(frame, now)
-        return self._see(frame, self._framer.rest, now)
+        return self._see(frame, framer.rest, now)
 
     def look(self, octets: bytes, now: float) -> Outcome | None:
         """Take octets seen behind the preamble and left there; return the outcome."""
-        frame = self._framer.frame
-        if self.outcome is not None or frame is None or self.expire(now) is not None:
+        if self.expire(now) is not None or (frame := self.frame) is None:
             return self.outcome
         return self._see(frame, octets, now)
 
@@ -198,7 +211,7 @@ class Reception:
         if (outcome := self.expire(now)) is not None:
             return outcome
         try:
-            frame = self._framer.close()
+            frame = (self._framer or self._long_way()).close()
         except DecodeError as error:
             return self._refuse(error.reason, str(error), error.offset)
         # The preamble is whole and undecided, so octets behind it were awaited.
@@ -218,6 +231,25 @@ class Reception:
             self._refuse(Reason.TIMEOUT, f"no whole {have} by the deadline")
         return self.outcome
 
+    def _long_way(self) -> Framer:
+        self._framer = Framer(self._trust.formats, limit=self._limit)
+        return self._framer
+
+    def _short_cut(self, octets: bytes) -> Outcome | None:
+        """Return the outcome of a plain preamble that is whole, or None.
+
+        What framing and parsing would make of it, in a third of the time.
+        """
+        # A slice of anything but bytes could change under the preamble.
+        if self._verifier or self._limit is not None or type(octets) is not bytes:
+            return None
+        chosen = self._choice.short_cuts.get(octets[0]) if octets else None
+        if chosen is None or (found := chosen(octets)) is None:
+            return None
+        self._fed = octets
+        preamble, self._rest = found
+        return self._trusted(preamble)
+
     def _framed(self, frame: Frame, now: float) -> Outcome | None:
         if self._verifier is None:
             if frame.proof is not None:
@@ -230,7 +262,7 @@ class Reception:
             self._bound = self._verifier.bound(frame, self.peer)
         except ProofError as error:
             return self._refuse(error.reason, str(error))
-        return self._see(frame, self._framer.rest, now)
+        return self._see(frame, self.rest, now)
 
     def _see(self, frame: Frame, behind: bytes, now: float) -> Outcome | None:
         if len(behind) < self._bound:
@@ -247,9 +279,13 @@ class Reception:
     def _believe(self, frame: Frame) -> Outcome:
         try:
             preamble = PARSERS[frame.format](frame)
-            client = self._trust.believe(preamble, self.peer)
         except DecodeError as error:
             return self._refuse(error.reason, str(error), error.offset)
+        return self._trusted(preamble)
+
+    def _trusted(self, preamble: Preamble) -> Outcome:
+        try:
+            client = self._trust.believe(preamble, self.peer)
         except UntrustedError as error:
             return self._refuse(error.reason, str(error))
         self.outcome = Accepted(client, self.peer, preamble)

@@ -11,7 +11,8 @@ from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
 from sslmagic.proof import Bind, seal
 from sslmagic.reception import DEADLINE, Accepted, Counters, Reception, Refused
 from sslmagic.trust import Trust
-from sslmagic.wire import Frame, encode
+from sslmagic.wire import FORMATS, LIMITS, Frame, encode
+from tests.vectors.vector import Vector, vectors
 
 CLIENT = Endpoint("203.0.113.9", 51234)
 PREAMBLE = Preamble(source=CLIENT, destination=("198.51.100.2", 443))
@@ -44,6 +45,22 @@ class Demand:
 def refused(outcome: Accepted | Refused | None) -> Reason:
     assert isinstance(outcome, Refused)
     return outcome.reason
+
+
+@pytest.mark.parametrize("vector", vectors(), ids=str)
+def test_the_short_cut_is_no_way_of_its_own(vector: Vector) -> None:
+    trust = Trust(peers=["10.0.0.0/8"], formats=FORMATS, loopback_sources=True)
+    short = Reception(trust, PEER, 100.0)
+    # With a limit there is no short cut.
+    limit = LIMITS[vector.format]
+    long = Reception(trust, PEER, 100.0, limit=limit)
+    octets = vector.octets
+    assert short.feed(octets, 101.0) == long.feed(octets, 101.0)
+    assert short.outcome == long.outcome
+    assert short.rest == long.rest
+    assert short.wanted == long.wanted
+    assert short.frame == long.frame
+    assert short.rest == long.rest
 
 
 def test_a_trusted_peer_speaks_for_its_client() -> None:

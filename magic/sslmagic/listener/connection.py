@@ -70,12 +70,11 @@ def receive(
     quiet = reception.peek
     try:
         while reception.outcome is None:
-            if reception.wanted:
+            if (peek := reception.peek) == 0:
                 if not _take(connection, reception, now):
                     why = "what was there to be seen was not there to be taken"
                     return Refused(reception.peer, Reason.RESET, why)
                 continue
-            peek = reception.peek
             octets = connection.recv(peek, _LEAVE)
             if len(octets) == peek:
                 reception.look(octets, now)
