@@ -6,7 +6,7 @@ import click
 
 from sslmagic.preamble import Command, Endpoint, Preamble, Transport, UnixEndpoint
 from sslmagic.tlv import TLV
-from sslmagic.wire import encode
+from sslmagic.wire import Learnt, encode
 from sslmagic_cli import output
 from sslmagic_cli.arguments import ENDPOINT, EXTENSION
 from sslmagic_cli.formats import FormatName, check_written, layout_option
@@ -22,7 +22,11 @@ magic encode --local --format proxy2 --output hex
 
 @click.command("encode", epilog=_EXAMPLES)
 @click.option("--source", type=ENDPOINT, help="The client.")
-@click.option("--destination", type=ENDPOINT, help="Where the client connected to.")
+@click.option(
+    "--destination",
+    type=ENDPOINT,
+    help="Where the client connected to; a layout may have no place for it.",
+)
 @click.option(
     "--format",
     type=FormatName(),
@@ -75,15 +79,20 @@ def command(
     """
     # UNKNOWN has no addresses; the values' own words name no options.
     named = source is not None, destination is not None
-    if not local and transport != Transport.UNKNOWN.label and not all(named):
-        raise click.UsageError("give --source and --destination, or --local")
-    preamble = Preamble(
-        source=source,
-        destination=destination,
-        command=Command.LOCAL if local else Command.PROXY,
-        transport=Transport[transport.replace("-", "_")] if transport else None,
-        tlvs=tlvs,
-    )
+    is_lacking = isinstance(format, Learnt) and format.lacks_destination
+    is_plain = destination is None and not (local or transport or tlvs)
+    if is_lacking and is_plain and isinstance(source, Endpoint):
+        preamble = Preamble.without_destination(source)
+    else:
+        if not local and transport != Transport.UNKNOWN.label and not all(named):
+            raise click.UsageError("give --source and --destination, or --local")
+        preamble = Preamble(
+            source=source,
+            destination=destination,
+            command=Command.LOCAL if local else Command.PROXY,
+            transport=Transport[transport.replace("-", "_")] if transport else None,
+            tlvs=tlvs,
+        )
     check_written(format)
     octets = encode(preamble, format, limit=limit, crc32c=crc32c)
     match shape or ("table" if output.is_terminal() else "raw"):

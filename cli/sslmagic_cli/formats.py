@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,7 +13,7 @@ import click
 from sslmagic.wire import FORMATS, Learnt
 from sslmagic_cli.exits import CommandError, Exit
 
-__all__ = ["FormatName", "check_written", "layout_option", "layouts"]
+__all__ = ["FormatName", "check_said", "check_written", "layout_option", "layouts"]
 
 if TYPE_CHECKING:
     # Generic for type checkers only: click before 8.5 cannot be subscripted.
@@ -67,6 +67,30 @@ def check_written(format: str) -> None:
         )
     for doubt in format.doubts:
         click.echo(f"magic: layout {format}: {doubt}", err=True)
+    if format.lacks_destination:
+        click.echo(
+            f"magic: layout {format}: it does not say where the client connected",
+            err=True,
+        )
+
+
+def check_said(accepted: Iterable[str], format: str) -> None:
+    """Refuse to say what is *accepted* again in *format* if a destination is lacking.
+
+    Raises:
+        CommandError: *format* needs one, and an accepted layout does not say it.
+    """
+    for layout in accepted:
+        if (
+            isinstance(layout, Learnt)
+            and not layout.says_enough_for(format)
+            and format != "plain"
+        ):
+            raise CommandError(
+                f"layout {layout} does not say where the client connected, and"
+                f" {format} must: give --destination",
+                Exit.CONFIGURATION,
+            )
 
 
 def _remember(

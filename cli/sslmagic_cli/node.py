@@ -11,8 +11,13 @@ from sslmagic.reception import DEADLINE
 from sslmagic.relay.address import Address
 from sslmagic.relay.receiver import WAITING, Node
 from sslmagic.trust import Trust
-from sslmagic_cli.arguments import NETWORK, NODE, Seconds
-from sslmagic_cli.formats import FormatName, check_written, layout_option
+from sslmagic_cli.arguments import ENDPOINT, NETWORK, NODE, Seconds
+from sslmagic_cli.formats import (
+    FormatName,
+    check_said,
+    check_written,
+    layout_option,
+)
 from sslmagic_cli.relaying import limits_of, relay_options, run
 
 __all__ = ["command"]
@@ -76,6 +81,11 @@ magic node --listen :8443 --to 127.0.0.1:443 --trust 10.0.0.0/8 --as proxy2
     help="The preamble for the server behind; plain for none.",
 )
 @click.option(
+    "--destination",
+    type=ENDPOINT,
+    help="Where clients connected to, for --as, if a layout does not say it.",
+)
+@click.option(
     "--protocol",
     type=click.Choice(["stream", "ssl"]),
     default="stream",
@@ -111,6 +121,7 @@ def command(
     allow_loopback_source: bool,
     local: Literal["unnamed", "direct", "refuse"],
     speak: str,
+    destination: Endpoint | UnixEndpoint | None,
     protocol: str,
     deadline: float,
     waiting: int,
@@ -125,7 +136,11 @@ def command(
     it print its counters.
     """
     limits = limits_of(options)
+    if isinstance(destination, UnixEndpoint):
+        raise click.UsageError("--destination is an IP address and port")
     check_written(speak)
+    if destination is None:
+        check_said(accept, speak)
     believed = Trust(
         trust,
         direct,
@@ -147,6 +162,7 @@ def command(
             speak=speak,
             deadline=deadline,
             waiting=waiting,
+            destination=destination,
         ),
         workers=workers,
         grace=grace,

@@ -65,7 +65,10 @@ def title(format: str, preamble: Preamble, length: int) -> Text:
     text.append(f" {preamble.transport.label}")
     if preamble.source is not None:
         text.append("  ").append(printable(str(preamble.source)), "bold green")
+    if preamble.destination is not None:
         text.append(" -> ").append(printable(str(preamble.destination)), "cyan")
+    elif preamble.lacks_destination:
+        text.append(" -> ").append("not said", "dim")
     return text.append(f"  {length} octets", "dim")
 
 

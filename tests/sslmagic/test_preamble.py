@@ -223,3 +223,27 @@ def test_a_tlv_is_found_by_its_type() -> None:
     preamble = Preamble.local([(0xE7, b"a"), (0xE8, b"b"), (0xE7, b"c")])
     assert preamble.tlv(0xE7) == (0xE7, b"a")
     assert preamble.tlv(1) is None
+
+
+def test_where_a_client_connected_may_not_be_known() -> None:
+    preamble = Preamble.without_destination(CLIENT)
+    assert (preamble.source, preamble.destination) == (Endpoint(*CLIENT), None)
+    assert preamble.lacks_destination
+    # 0.0.0.0:0 is what somebody said; nothing is what nobody did.
+    nowhere = Preamble(source=CLIENT, destination=("0.0.0.0", 0))
+    assert preamble != nowhere
+    assert nowhere != preamble
+    assert not nowhere.lacks_destination
+    assert preamble == Preamble.without_destination(CLIENT)
+    again = pickle.loads(pickle.dumps(preamble))
+    assert again == preamble
+    assert again.lacks_destination
+    assert "destination" not in repr(preamble)
+    assert "203.0.113.9:51234" in repr(preamble)
+    assert Preamble.without_destination(CLIENT6).transport is Transport.TCP6
+
+
+@pytest.mark.parametrize("source", [UnixEndpoint("/a"), ("0.0.0.0", 1), ("1.2.3.4", 0)])
+def test_no_client_is_none_without_a_destination_either(source: Any) -> None:
+    with pytest.raises(EncodeError):
+        Preamble.without_destination(source)

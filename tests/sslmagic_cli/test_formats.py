@@ -70,9 +70,10 @@ def test_what_cannot_be_known_is_said(run: Run, tmp_path: Path) -> None:
     file = written(tmp_path, varied)
     ended = run("encode", *ENDS, "--layout", file, "--format", "varied")
     assert ended.out == b"V\0\0\xcb\0\x71\x09\xc8\x22"
-    assert ended.complaint == (
-        "magic: layout varied: 2 octets whose meaning is unknown are written as zeros"
-    )
+    assert ended.err.decode().splitlines() == [
+        "magic: layout varied: 2 octets whose meaning is unknown are written as zeros",
+        "magic: layout varied: it does not say where the client connected",
+    ]
     summed = layout("summed", (Literal(b"V"), SOURCE, PORT, Checksum()))
     file = written(tmp_path, summed)
     for words in (
@@ -131,3 +132,49 @@ def test_a_gateway_and_a_node_that_speak_it(spp: tuple[str, ...]) -> None:
                 preamble, behind = decode(rest(server), "proxy2")
                 assert preamble.source == peer.getsockname()
                 assert behind == HELLO
+
+
+def bare(directory: Path) -> tuple[str, ...]:
+    """The options of a layout that says nothing of a destination."""
+    return "--layout", written(directory, layout("bare", (Literal(b"A"), SOURCE, PORT)))
+
+
+def test_no_destination_is_said_to_be_none(run: Run, tmp_path: Path) -> None:
+    option = bare(tmp_path)
+    ended = run("encode", *option, "--format", "bare", *ENDS[:2], "--output", "hex")
+    assert ended.out == b"41cb007109c822\n"
+    assert "does not say where the client connected" in ended.complaint
+    words = ("decode", *option, "--hex", "41cb007109c822")
+    table = run(*words).out
+    assert b"bare  PROXY TCP4  203.0.113.9:51234 -> not said  7 octets" in table
+    assert b"0.0.0.0" not in table
+    assert json.loads(run(*words, "--json").out)["destination"] is None
+    # No other format goes without.
+    assert run("encode", "--format", "magic", *option, *ENDS[:2]).code == Exit.USAGE
+
+
+def test_a_node_says_no_destination_that_nobody_said(run: Run, tmp_path: Path) -> None:
+    option = bare(tmp_path)
+    words = ("node", "--listen", ":0", "--to", "127.0.0.1:1", "--trust", "127.0.0.1")
+    accept = ("--accept", "magic", "--accept", "bare", *option)
+    for speak in ("proxy2", "magic"):
+        ended = run(*words, *accept, "--as", speak)
+        assert ended.code == Exit.CONFIGURATION
+        assert f"and {speak} must: give --destination" in ended.complaint
+    unix = run(*words, *accept, "--as", "proxy2", "--destination", "unix:/a")
+    assert unix.code == Exit.USAGE
+
+
+def test_a_node_says_the_destination_that_is_given(tmp_path: Path) -> None:
+    option = bare(tmp_path)
+    listen = ("--listen", "127.0.0.1:0", "--workers", "1", "--trust", "127.0.0.1")
+    given = ("--as", "proxy2", "--destination", "198.51.100.2:443")
+    with Backend() as backend:
+        to = ("--to", str(backend.address), "--accept", "bare", *option)
+        with (
+            relay("node", *listen, *to, *given) as node,
+            client(node.name, bytes.fromhex("41cb007109c822") + HELLO) as peer,
+            backend.accept() as server,
+        ):
+            peer.shutdown(socket.SHUT_WR)
+            assert decode(rest(server), "proxy2") == (FOUR, HELLO)

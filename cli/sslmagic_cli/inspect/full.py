@@ -201,7 +201,9 @@ def _said(connection: Connection) -> Iterable[tuple[str, str, str]]:
     sent, answered = connection.conversation.sent, connection.conversation.answered
     yield "client", shown(connection.client), "bold green" * bool(connection.client)
     if connection.preamble is not None:
-        yield "connected to", shown(connection.preamble.destination), "cyan"
+        destination = shown(connection.preamble.destination)
+        unsaid = connection.preamble.lacks_destination
+        yield "connected to", "not said" if unsaid else destination, "cyan"
         for tlv in connection.preamble.tlvs:
             said = tlv.said
             yield tlv.name, tlv.value.hex() if said is None else str(said), "yellow"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from sslmagic.address import MAPPED
-from sslmagic.preamble import Preamble, Transport, UnixEndpoint
+from sslmagic.preamble import Endpoint, Preamble, Transport, UnixEndpoint
 from sslmagic.relay.address import SocketAddress
 from sslmagic.wire import encode, encode_tcp4
 from sslmagic.wire.translate import translate
@@ -36,13 +36,17 @@ def announce(name: SocketAddress, local: SocketAddress, format: str) -> bytes:
     return encode(Preamble.packed(Transport.TCP6, hosts + ports), format)
 
 
-def respeak(preamble: Preamble, format: str) -> bytes:
+def respeak(
+    preamble: Preamble, format: str, destination: Endpoint | None = None
+) -> bytes:
     """Return *preamble* in *format*, for the next hop.
+
+    *destination* stands where it does not say where its client connected.
 
     Raises:
         EncodeError: the format cannot carry the addresses, or it becomes too long.
     """
-    return encode(translate(preamble, format), format)
+    return encode(translate(preamble, format, destination), format)
 
 
 def _path(name: SocketAddress) -> str:

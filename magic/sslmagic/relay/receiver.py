@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sslmagic.errors import EncodeError, Reason
-from sslmagic.preamble import Preamble, Transport
+from sslmagic.preamble import Endpoint, Preamble, Transport
 from sslmagic.reception import DEADLINE, Accepted, Reception, Refused
 from sslmagic.relay import counters
 from sslmagic.relay.address import Address, SocketAddress, endpoint
@@ -44,6 +44,7 @@ class Node(Passthrough):
         speak: the format in which the preamble is said again; plain to leave it out.
         deadline: seconds for the whole preamble.
         waiting: connections that may wait for theirs at a time.
+        destination: said where a preamble does not say where its client connected.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class Node(Passthrough):
         speak: str = "plain",
         deadline: float = DEADLINE,
         waiting: int = WAITING,
+        destination: Endpoint | None = None,
     ) -> None:
         super().__init__(worker, limits, nodes, protocol)
         self.trust = trust
         self.speak = speak
         self.deadlines = self.loop.deadlines(deadline)
         self.waiting = waiting
+        self.destination = destination
 
     def accepted(
         self, client: ClientEnd, name: SocketAddress, local: SocketAddress
@@ -106,7 +109,7 @@ class _Peer(Arrival[Node]):
             return b""
         if self.preamble is None:
             return announce(self.name, self.local, speak)
-        return respeak(self.preamble, speak)
+        return respeak(self.preamble, speak, self.server.destination)
 
     def connect(self) -> None:
         """Look for a node, if what the peer said can be said to one."""
@@ -114,7 +117,7 @@ class _Peer(Arrival[Node]):
         if self.preamble is not None and speak != "plain":
             # Found out first, so that no node sees a connection come and go for it.
             try:
-                respeak(self.preamble, speak)
+                respeak(self.preamble, speak, self.server.destination)
             except EncodeError as error:
                 self.refuse(self.unsayable(), str(error))
                 return
@@ -124,6 +127,8 @@ class _Peer(Arrival[Node]):
         """Return what is counted when the format behind cannot carry the preamble."""
         if self.preamble is None:
             return super().unsayable()
+        if self.preamble.lacks_destination and self.server.destination is None:
+            return Reason.ADDRESS
         plain = self.preamble.transport in {Transport.TCP4, Transport.TCP6}
         return Reason.OVERSIZE if plain else Reason.TRANSPORT
 

@@ -105,7 +105,7 @@ def encode(
         # Most preambles are a constant and their block: a gateway makes one for every
         # connection, and this way takes half of the encoder's time.
         head = plain.get(preamble.transport)
-        if head is not None:
+        if head is not None and not preamble.lacks_destination:
             return head + preamble.block
     encoder = _ENCODERS[format]
     if limit is None:

@@ -19,6 +19,7 @@ __all__ = [
     "ProofBlock",
     "check_checksum",
     "check_prefix",
+    "directed_block",
     "fill_checksum",
     "with_checksum",
 ]
@@ -117,6 +118,20 @@ def fill_checksum(octets: bytes, start: int, tlvs: tuple[TLV, ...]) -> bytes:
     return octets[:at] + right + octets[at + 4 :]
 
 
+def directed_block(preamble: Preamble) -> bytes:
+    """Return the address block of a preamble, which says where its client connected.
+
+    Raises:
+        EncodeError: it does not say it, and zeros in its place would be a claim.
+    """
+    if preamble.lacks_destination:
+        raise EncodeError(
+            "the preamble does not say where its client connected, and this format"
+            " must: give a destination"
+        )
+    return preamble.block
+
+
 def with_checksum(preamble: Preamble) -> Preamble:
     """Return *preamble* with a CRC32C TLV at the end, to be filled in."""
     if preamble.tlv(Type.CRC32C):
@@ -124,7 +139,7 @@ def with_checksum(preamble: Preamble) -> Preamble:
     tlvs = (*preamble.tlvs, TLV(Type.CRC32C, bytes(4)))
     if preamble.command is Command.LOCAL:
         return Preamble.local(tlvs)
-    return checked(preamble.transport, preamble.block, tlvs)
+    return checked(preamble.transport, directed_block(preamble), tlvs)
 
 
 def _checksum(octets: bytes, at: int) -> bytes:

@@ -117,6 +117,19 @@ class Learnt(str):
         ]
         return refusals[0] if all(refusals) else None
 
+    @property
+    def lacks_destination(self) -> bool:
+        """Whether a preamble of it may not say in full where the client connected."""
+        return any(len(one.destination_parts) < 2 for one in self.variants)
+
+    def says_enough_for(self, format: str) -> bool:
+        """Return whether it says as much of the destination as *format* needs."""
+        needed = {"destination", "destination port"}
+        if isinstance(format, Learnt):
+            needs = (variant.destination_parts for variant in format.variants)
+            needed = set[str]().union(*needs)
+        return all(needed <= variant.destination_parts for variant in self.variants)
+
     def frame(self, octets: bytes, limit: int) -> Framing:
         """Return how far the preamble at the front of *octets* has come.
 
@@ -184,6 +197,8 @@ class Learnt(str):
         }
         for variant in self.variants:
             if variant.carries(hosts["source"], hosts["destination"]):
+                if preamble.lacks_destination:
+                    self._check_said(variant, hosts, ports)
                 octets = variant.write(hosts, ports)
                 break
         else:
@@ -194,6 +209,20 @@ class Learnt(str):
                 f"a preamble of {len(octets)} octets, where {most} is the limit"
             )
         return octets
+
+    def _check_said(
+        self, variant: Variant, hosts: dict[str, bytes], ports: dict[str, int]
+    ) -> None:
+        """Refuse what a preamble without a destination does not say of it."""
+        said = {
+            "destination": any(hosts["destination"]),
+            "destination port": ports["destination"] != 0,
+        }
+        if not all(said[name] for name in variant.destination_parts):
+            raise EncodeError(
+                "the preamble does not say where its client connected, and"
+                f" {self} must: give a destination"
+            )
 
     def _farthest(self, octets: bytes) -> tuple[Variant, Walk]:
         """Return the variant whose octets these are, or are for longest."""

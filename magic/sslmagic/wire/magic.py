@@ -23,6 +23,7 @@ from sslmagic.wire.frame import (
     ProofBlock,
     check_checksum,
     check_prefix,
+    directed_block,
     fill_checksum,
     with_checksum,
 )
@@ -112,7 +113,7 @@ def compose(preamble: Preamble, *, profile: int, proof: bytes, limit: int) -> by
         raise EncodeError(f"{len(preamble.tlvs)} TLVs: MAGIC carries {MOST_TLVS}")
     if profile and preamble.tlv(Type.CRC32C):
         raise EncodeError("CRC32C does not stand beside a tag")
-    body = proof + preamble.block + pack_tlvs(preamble.tlvs, strict=True)
+    body = proof + directed_block(preamble) + pack_tlvs(preamble.tlvs, strict=True)
     total = _HEAD + len(body) + TAG_LENGTH[profile]
     limit = min(limit, 0xFFFF + 5)
     if total > limit:

@@ -16,7 +16,7 @@ from sslmagic.address import host_text
 from sslmagic.block import Transport, block_fault, unmapped_block
 from sslmagic.errors import DecodeError, EncodeError, Reason
 from sslmagic.preamble import Command, Preamble, checked
-from sslmagic.wire.frame import Frame, Framing, check_prefix
+from sslmagic.wire.frame import Frame, Framing, check_prefix, directed_block
 
 __all__ = ["LIMIT", "SIGNATURE", "encode", "frame", "parse", "plain"]
 
@@ -50,7 +50,7 @@ def encode(preamble: Preamble, *, limit: int = LIMIT, crc32c: bool = False) -> b
         raise EncodeError("PROXY v1 carries no TLVs")
     if preamble.command is Command.LOCAL:
         raise EncodeError("PROXY v1 has no LOCAL")
-    block = preamble.block
+    block = directed_block(preamble)
     if transport is Transport.UNKNOWN:
         line = b"PROXY UNKNOWN\r\n"
     elif transport is Transport.TCP4:

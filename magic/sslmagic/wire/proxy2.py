@@ -18,6 +18,7 @@ from sslmagic.wire.frame import (
     Framing,
     check_checksum,
     check_prefix,
+    directed_block,
     fill_checksum,
     with_checksum,
 )
@@ -64,7 +65,7 @@ def encode(
         EncodeError: it is longer than *limit* octets, or a TLV is wrong.
     """
     transport = preamble.transport
-    block = preamble.block
+    block = directed_block(preamble)
     if crc32c:
         preamble = with_checksum(preamble)
     body = block + pack_tlvs(preamble.tlvs, strict=False)

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from sslmagic.block import Transport, block_fault
 from sslmagic.errors import ConfigurationError, DecodeError, Reason
-from sslmagic.preamble import Preamble, checked
+from sslmagic.preamble import Preamble, checked, undirected
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.parts import ANY, Checksum, Length, Literal, Part, Unknown
 
@@ -85,6 +85,15 @@ class Variant:
         if len(lengths) > 1:
             raise ConfigurationError("two lengths of the whole: one is enough")
         self._stops = [self._stop(at) for at in range(len(parts))]
+
+    @property
+    def destination_parts(self) -> set[str]:
+        """The names of what it says of the destination: address, port or both."""
+        return {
+            part.name
+            for part in self.parts
+            if isinstance(part, (Address, Port)) and part.of == "destination"
+        }
 
     def walk(self, octets: bytes) -> Walk:
         """Return where each part stands in *octets*, as far as they go.
@@ -427,8 +436,6 @@ def _composed(
 ) -> Preamble:
     source, source_at = hosts["source"]
     port, port_at = ports["source"]
-    # A layout without a destination has the address that is none: where a connection
-    # went is then not known, and `Preamble` has no other word for it.
     destination = hosts.get("destination", (bytes(len(source)), 0))[0]
     pair = [source, destination]
     if len(source) != len(destination):
@@ -440,6 +447,8 @@ def _composed(
     if fault := block_fault(transport, block):
         offset = source_at if fault[0] == 0 else port_at
         raise DecodeError(fault[1], reason=Reason.ADDRESS, offset=offset)
+    if "destination" not in hosts or "destination" not in ports:
+        return undirected(transport, block)
     return checked(transport, block)
 
 

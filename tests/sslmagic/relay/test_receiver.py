@@ -18,6 +18,8 @@ from sslmagic.relay.limits import Limits
 from sslmagic.relay.receiver import Node
 from sslmagic.tlv import TLV
 from sslmagic.trust import Trust
+from sslmagic.wire import fields
+from sslmagic.wire.parts import Literal
 from tests.sslmagic.relay.harness import (
     HELLO,
     Backend,
@@ -29,6 +31,7 @@ from tests.sslmagic.relay.harness import (
     reset,
     rest,
 )
+from tests.sslmagic.wire.layouts import layout
 
 LOOPBACK = Trust(peers=["127.0.0.0/8", "::1"], formats=wire.FORMATS)
 CLIENT = Preamble(source=("203.0.113.9", 51234), destination=("198.51.100.2", 443))
@@ -288,6 +291,19 @@ def test_a_preamble_that_the_format_behind_cannot_say_is_refused() -> None:
             backend.socket.setblocking(False)
             with pytest.raises(BlockingIOError):
                 backend.socket.accept()
+
+
+def test_a_destination_that_nobody_said_is_not_made_up() -> None:
+    source = fields.Address(of="source")
+    port = fields.Port(of="source", width=2)
+    bare = layout("bare", (Literal(b"A"), source, port))
+    trust = Trust(peers=["127.0.0.0/8"], formats=[bare])
+    octets = bytes.fromhex("41cb007109c822") + b"x"
+    with Backend() as backend, Running(node(backend, trust, speak="magic")) as relay:
+        with relay.client(octets) as client:
+            assert is_closed(client)
+            relay.until(refused_address=1)
+            assert "joined" not in relay.counts()
 
 
 def test_a_preamble_that_becomes_too_long_is_refused() -> None:

@@ -7,9 +7,11 @@ import pytest
 from sslmagic.errors import DecodeError, EncodeError, Reason
 from sslmagic.preamble import Command, Preamble
 from sslmagic.tlv import TLV, Type
+from sslmagic.wire import FORMATS, encode
 from sslmagic.wire.frame import (
     check_checksum,
     check_prefix,
+    directed_block,
     fill_checksum,
     with_checksum,
 )
@@ -57,3 +59,16 @@ def test_asking_for_a_checksum() -> None:
     local = with_checksum(Preamble.local())
     assert local.command is Command.LOCAL
     assert local.tlv(Type.CRC32C) is not None
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("limit", [None, 300])
+@pytest.mark.parametrize("crc32c", [False, True])
+def test_no_format_makes_up_where_a_client_connected(
+    format: str, limit: int | None, crc32c: bool
+) -> None:
+    preamble = Preamble.without_destination(("203.0.113.9", 51234))
+    with pytest.raises(EncodeError, match=r"give a destination|carries no TLVs"):
+        encode(preamble, format, limit=limit, crc32c=crc32c)
+    with pytest.raises(EncodeError, match="give a destination"):
+        directed_block(preamble)

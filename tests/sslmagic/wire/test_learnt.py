@@ -24,7 +24,7 @@ from sslmagic.trust import Trust
 from sslmagic.wire import PARSERS, Frame, encode
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.learnt import MOST, Learnt
-from sslmagic.wire.parts import Checksum, Length, Literal, Unknown
+from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
 from sslmagic.wire.translate import translate
 from tests.sslmagic.wire.chance import layout_of_chance, spoilt
 from tests.sslmagic.wire.layouts import FOUR, LAYOUTS, SIX, SPP, layout
@@ -332,3 +332,40 @@ def test_spans_go_as_far_as_octets_are_right() -> None:
         Address(of="source", width=16),
     ]
     assert LAYOUTS[2].spans(b"") == []
+
+
+def test_a_layout_without_a_destination_says_that_there_is_none() -> None:
+    bare = layout("bare", (Literal(b"A"), SOURCE, PORT))
+    preamble, rest = decode(b"A" + CLIENT + HELLO, bare)
+    assert preamble == Preamble.without_destination(("203.0.113.9", 51234))
+    assert rest == HELLO
+    assert encode(preamble, bare) == b"A" + CLIENT
+    assert bare.lacks_destination
+    assert not SPP.lacks_destination
+    with pytest.raises(EncodeError, match="give a destination"):
+        encode(preamble, SPP)
+    with pytest.raises(EncodeError, match="give a destination"):
+        encode(preamble, "proxy2")
+
+
+@pytest.mark.parametrize(
+    ("part", "octets"),
+    [
+        (Address(of="destination"), b"\xc6\x33\x64\x02"),
+        (Port(of="destination", width=2), b"\x01\xbb"),
+    ],
+)
+def test_half_a_destination_is_none_and_is_written_again(
+    part: Part, octets: bytes
+) -> None:
+    half = layout("half", (Literal(b"A"), SOURCE, PORT, part))
+    preamble, _ = decode(b"A" + CLIENT + octets, half)
+    assert preamble.destination is None
+    assert encode(preamble, half) == b"A" + CLIENT + octets
+    bare = Preamble.without_destination(("203.0.113.9", 51234))
+    with pytest.raises(EncodeError, match="give a destination"):
+        encode(bare, half)
+    assert half.says_enough_for(half)
+    assert not half.says_enough_for(SPP)
+    assert not half.says_enough_for("magic")
+    assert SPP.says_enough_for(half)

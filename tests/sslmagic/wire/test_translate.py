@@ -6,11 +6,15 @@ import pytest
 
 from sslmagic.decoder import decode
 from sslmagic.errors import EncodeError
-from sslmagic.preamble import Preamble, Transport, UnixEndpoint
+from sslmagic.preamble import Endpoint, Preamble, Transport, UnixEndpoint
 from sslmagic.tlv import TLV, Type
 from sslmagic.wire import FORMATS, encode
+from sslmagic.wire.fields import Address, Port
+from sslmagic.wire.parts import Literal
 from sslmagic.wire.translate import translate
+from tests.sslmagic.wire.layouts import layout
 
+SOURCE, PORT = Address(of="source"), Port(of="source", width=2)
 TCP = {"source": ("203.0.113.9", 51234), "destination": ("198.51.100.2", 443)}
 
 
@@ -62,3 +66,14 @@ def test_what_a_format_cannot_carry_stays_impossible() -> None:
     unix = Preamble(source=UnixEndpoint("/a"), destination=UnixEndpoint("/b"))
     with pytest.raises(EncodeError):
         encode(translate(unix, "proxy1"), "proxy1")
+
+
+def test_a_destination_is_said_where_it_is_given() -> None:
+    bare = layout("bare", (Literal(b"A"), SOURCE, PORT))
+    said = Preamble.without_destination(("203.0.113.9", 51234))
+    assert translate(said, bare) == said
+    assert encode(translate(said, bare), bare) == b"A\xcb\x00\x71\x09\xc8\x22"
+    given = translate(said, "proxy2", Endpoint("198.51.100.2", 443))
+    assert given == Preamble(**TCP)  # type: ignore[arg-type]
+    # Nobody overrules what was said.
+    assert translate(given, "magic", Endpoint("192.0.2.1", 1)) == given
