@@ -44,9 +44,14 @@ def main(arguments: list[str]) -> int:
     files = crafted()
     if "real" in kinds:
         missing = [name for name in PROGRAMS if program(name) is None]
-        if missing or os.geteuid():
-            what = f"without {', '.join(missing)}" if missing else "by root alone"
-            print(f"real traffic cannot be made {what}", file=sys.stderr)  # noqa: T201
+        if os.geteuid():
+            missing.insert(0, "root")
+        if missing:
+            said = (
+                f"make captures: real traffic needs {', '.join(missing)};"
+                " the crafted ones alone: make captures CAPTURES_ARGS=--crafted"
+            )
+            print(said, file=sys.stderr)  # noqa: T201
             return 69
         # Imported here: the crafted ones are made where no peer is installed.
         from tests.captures.real import files as real

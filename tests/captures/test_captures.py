@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -17,6 +19,7 @@ from scapy.utils import RawPcapNgReader
 from sslmagic.capture.verdict import Verdict
 from sslmagic.dissect.faults import FAULTS
 from sslmagic.wire import FORMATS
+from tests.captures import generate
 from tests.captures.capture import CAPTURES, SCHEMA, Capture, captures
 from tests.captures.generate import crafted
 from tests.captures.table import table
@@ -192,3 +195,15 @@ def shown(*beginnings: str) -> set[str]:
         if one.name.startswith(beginnings)
         for said in one.connections
     }
+
+
+def test_who_cannot_make_real_traffic_is_told_what_is_lacking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "CAPTURES", tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert generate.main([]) == 69
+    said = capsys.readouterr().err
+    assert said.startswith("make captures: real traffic needs root")
+    assert said.endswith("make captures CAPTURES_ARGS=--crafted\n")
+    assert not [*tmp_path.iterdir()]
