@@ -141,6 +141,29 @@ def test_totals_alone(run: Run, node: str) -> None:
     assert (document["connections"], document["totals"]["connections"]) == ([], 12)
 
 
+def test_a_front_is_called_so_where_the_other_side_is_there(
+    run: Run, process: Run, sides: list[str]
+) -> None:
+    rows = run("inspect", *sides).out.splitlines()[1:11]
+    assert [row.split()[-1] for row in rows] == [b"front"] * 5 + [b"ok"] * 5
+    # A front is no fault: where those alone are asked for it has no row.
+    assert run("inspect", *sides, "--faults").out.splitlines()[1] == b""
+    rows = run("inspect", sides[0]).out.splitlines()[1:11]
+    assert [row.split()[-1] for row in rows[::2]] == [b"missing"] * 5
+    # What is live may have its other side still to come.
+    live = process("inspect", "-", octets=Path(sides[0]).read_bytes())
+    assert live.out.count(b"clients' side of a gateway") == 5
+
+
+def test_standard_input_that_is_closed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    ended = run("inspect", "-")
+    assert (ended.code, ended.out) == (Exit.NO_INPUT, b"")
+    assert ended.complaint == "magic: standard input is closed"
+
+
 def test_both_sides_of_a_gateway(run: Run, sides: list[str]) -> None:
     ended = run("inspect", *sides)
     assert b"no fault, 5 fronts of a gateway" in ended.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import signal
 import sys
@@ -14,7 +15,6 @@ from typing import Any, Final, TypeVar
 
 from rich.console import Console, RenderableType
 
-from sslmagic.capture.connection import Connection
 from sslmagic.capture.conversations import Reader
 from sslmagic.capture.judge import EVERYBODY, Judge
 from sslmagic.capture.pairs import Hop, Pair, Pairs
@@ -39,6 +39,7 @@ __all__ = ["Inspection"]
 
 _FEW_PAIRS: Final = 20
 _STANDARD: Final = "-"
+_NO_LINES: Final[Lines] = ([], [], [])
 
 _Taker = Callable[[int, Extracted], object]
 """Takes a connection's number, and what was extracted of it."""
@@ -71,7 +72,10 @@ class Inspection:
             CommandError: a capture cannot be read, or a file not be written.
         """
         self._check()
-        with progress(visible=not self._shows_rows) as told, _patient(self._captures):
+        # What is live has its rows at once; else they wait until it is known which of
+        # them are the front of a gateway.
+        is_quiet = self._is_whole or not self._shows_rows
+        with progress(visible=is_quiet) as told, _patient(self._captures):
             reader = Reader(
                 self._captures,
                 wanted=self._judge.wanted,
@@ -81,6 +85,11 @@ class Inspection:
             if self._options["number"] is not None:
                 return self._one(reader, self._options["number"])
             return self._all(reader)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all captures are files, and none is still being written."""
+        return all(Path(name).is_file() for name in self._captures)
 
     @property
     def _shows_rows(self) -> bool:
@@ -107,6 +116,8 @@ class Inspection:
             if path is not None and (error := _unwritable(Path(path))):
                 said = os.strerror(error)
                 raise CommandError(f"{path}: {said}", Exit.CANNOT_CREATE)
+        if _STANDARD in self._captures and sys.stdin is None:
+            raise CommandError("standard input is closed", Exit.NO_INPUT)
         for name in self._captures:
             if name != _STANDARD and not os.access(name, os.R_OK):
                 raise _unreadable(name)
@@ -129,13 +140,17 @@ class Inspection:
         with contextlib.ExitStack() as stack:
             spool = self._spool(stack)
             page = Page() if self._options["html"] else None
-            takers, row = self._takers(spool)
+            rows = Rows(Console(file=sys.stdout), wrap=output.is_terminal())
+            held = self._held(stack)
+            takers = self._takers(spool, rows, held)
             extract = Extract(
                 self._judge,
                 self._selection,
                 json=bool(spool or self._options["as_lines"]),
-                row=row,
+                row=rows.lines if self._shows_rows else None,
             )
+            if self._shows_rows and held is None:
+                rows.head()
             try:
                 for number, extracted in _readable(_extracted(reader, extract, page)):
                     self._take(number, extracted, takers)
@@ -144,6 +159,8 @@ class Inspection:
                 fault = error
             pairs = [*self._matched()]
             fronts = self._fronts(pairs)
+            if held is not None:
+                self._say_held(rows, held, fronts)
             self._write(reader, spool, page, pairs, fronts)
         if fault is not None:
             raise fault
@@ -170,24 +187,34 @@ class Inspection:
             return stack.enter_context(contextlib.closing(Spool()))
         return None
 
+    def _held(self, stack: contextlib.ExitStack) -> Spool | None:
+        if self._shows_rows and self._is_whole:
+            return stack.enter_context(contextlib.closing(Spool()))
+        return None
+
+    def _say_held(self, rows: Rows, held: Spool, fronts: set[int]) -> None:
+        rows.head()
+        for number, said in held.bodies():
+            is_front = number in fronts
+            if not (is_front and self._options["faults"]):
+                rows.say(number, json.loads(said), front=is_front)
+
     def _takers(
-        self, spool: Spool | None
-    ) -> tuple[list[_Taker], Callable[[Connection], Lines] | None]:
-        """Return who takes what was extracted, and who draws rows."""
+        self, spool: Spool | None, rows: Rows, held: Spool | None
+    ) -> list[_Taker]:
+        """Return who takes what was extracted."""
         takers: list[_Taker] = []
-        row = None
-        if self._shows_rows:
-            rows = Rows(Console(file=sys.stdout), wrap=output.is_terminal())
-            rows.head()
-            row = rows.lines
-            takers.append(lambda number, one: rows.say(number, one[3] or ([], [])))
+        if held is not None:
+            takers.append(lambda number, one: held.add(number, json.dumps(one[3])))
+        elif self._shows_rows:
+            takers.append(lambda number, one: rows.say(number, one[3] or _NO_LINES))
         if self._options["as_lines"]:
             takers.append(
                 lambda number, one: document.say_line(document.whole(number, one[2]))
             )
         if spool is not None:
             takers.append(lambda number, one: spool.add(number, one[2]))
-        return takers, row
+        return takers
 
     def _matched(self) -> Iterator[Pair]:
         for pair in self._pairs.matched():
@@ -215,7 +242,13 @@ class Inspection:
         numbers = {pair.front.number: pair.back.number for pair in reversed(pairs)}
         numbers |= {pair.back.number: pair.front.number for pair in pairs}
         if page is not None:
-            text = page.whole(self._totals, reader.counts, pairs, fronts)
+            text = page.whole(
+                self._totals,
+                reader.counts,
+                pairs,
+                fronts,
+                unmatched=self._pairs.forgotten,
+            )
             _create(Path(self._options["html"]), text)
         if spool is not None and self._options["parquet"]:
             columns.write_columns(
@@ -228,17 +261,22 @@ class Inspection:
             document.say_document(
                 spool.texts(numbers) if spool is not None and shown else (),
                 map(paired, pairs),
-                summed(self._totals, reader.counts, len(pairs), len(fronts)),
+                summed(
+                    self._totals,
+                    reader.counts,
+                    pairs=len(pairs),
+                    fronts=len(fronts),
+                    unmatched=self._pairs.forgotten,
+                ),
             )
         elif self._is_table:
             self._say_summary(reader, pairs, len(fronts))
 
     def _say_summary(self, reader: Reader, pairs: list[Pair], fronts: int) -> None:
         parts: list[RenderableType] = [*summary(self._totals, reader.counts, fronts)]
-        if pairs:
-            most = len(pairs) if self._options["all_pairs"] else _FEW_PAIRS
-            more = max(len(pairs) - most, 0)
-            parts += matched(pairs[:most], more)
+        most = len(pairs) if self._options["all_pairs"] else _FEW_PAIRS
+        more = max(len(pairs) - most, 0)
+        parts += matched(pairs[:most], more, self._pairs.forgotten)
         output.say(render.drawn(*parts, to=sys.stdout))
 
     def _code(self, faults: int) -> int:

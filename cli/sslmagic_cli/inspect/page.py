@@ -23,7 +23,7 @@ from sslmagic.capture.verdict import MEANINGS, Verdict
 from sslmagic_cli.inspect import example, sections
 from sslmagic_cli.inspect.record import moment
 from sslmagic_cli.inspect.rows import kind
-from sslmagic_cli.inspect.summary import counted
+from sslmagic_cli.inspect.summary import counted, lacking
 from sslmagic_cli.inspect.timeline import Timeline
 
 __all__ = ["MOST_ROWS", "Page"]
@@ -60,12 +60,15 @@ class Page:
         counts: Counts | None,
         pairs: Sequence[Pair],
         fronts: set[int],
+        *,
+        unmatched: int = 0,
     ) -> str:
         """Return the document.
 
         Args:
             fronts: the numbers of faults that are none, because they are the front side
                 of a pair.
+            unmatched: connections that were too many to be matched.
         """
         style, script = _part("page.css"), _part("page.js")
         policy = (
@@ -82,14 +85,14 @@ class Page:
                 self._head(totals),
                 "<main>",
                 sections.tiles(totals, len(fronts), len(pairs)),
-                self._time(totals, fronts),
+                self._time(totals, pairs, fronts),
                 sections.verdicts(totals, len(fronts)),
                 self._faults(totals, fronts),
-                sections.sides(pairs),
+                sections.sides(pairs, unmatched),
                 sections.connections(rows, totals),
                 sections.parts(totals),
                 "</main>",
-                _foot(counts),
+                _foot(totals, counts),
             )
             if part
         )
@@ -122,7 +125,7 @@ class Page:
             f'<p class="lead">{escape(self._named())}{when}</p></header>'
         )
 
-    def _time(self, totals: Totals, fronts: set[int]) -> str:
+    def _time(self, totals: Totals, pairs: Sequence[Pair], fronts: set[int]) -> str:
         if not totals.connections:
             return "<section><h2>No connections</h2><p>None is in there.</p></section>"
         kinds = {kind(verdict) for verdict in totals.verdicts}
@@ -130,6 +133,11 @@ class Page:
             kinds.add("front")
             doubts = sum(n for one, n in totals.by_verdict() if kind(one) == "doubt")
             kinds -= {"doubt"} if doubts == len(fronts) else set()
+        opened = {
+            pair.front.number: pair.front.opened
+            for pair in pairs
+            if pair.front.number in fronts
+        }
         legend = "".join(
             f'<li class="{name}">{said}</li>'
             for name, said in _LEGEND.items()
@@ -137,7 +145,7 @@ class Page:
         )
         return (
             "<section><h2>Over time</h2>"
-            f'<ul class="legend">{legend}</ul>{self._timeline.drawn(fronts)}</section>'
+            f'<ul class="legend">{legend}</ul>{self._timeline.drawn(opened)}</section>'
         )
 
     def _faults(self, totals: Totals, fronts: set[int]) -> str:
@@ -172,22 +180,23 @@ _LEGEND: Final = {
 }
 
 
-def _foot(counts: Counts | None) -> str:
-    said = [*_packets(counts)] if counts is not None else []
+def _foot(totals: Totals, counts: Counts | None) -> str:
+    said = [*_packets(totals, counts)] if counts is not None else []
     return (
         f"<footer><p>{escape(', '.join(said))}{'. ' * bool(said)}Times are UTC. Made"
         " by <b>magic inspect</b>.</p></footer>"
     )
 
 
-def _packets(counts: Counts) -> Iterator[str]:
+def _packets(totals: Totals, counts: Counts) -> Iterator[str]:
+    if totals.conflicting:
+        conflicts = counted(totals.conflicting, "connection")
+        yield f"{conflicts} with octets that came twice and differ"
     yield counted(counts.packets, "packet")
     for number, what in (
         (counts.not_ip, "not IP"),
         (counts.not_tcp, "not TCP"),
-        (counts.fragments, "fragments"),
-        (counts.cut, "cut short by the capture"),
-        (counts.unreadable, "unreadable"),
+        *lacking(counts),
     ):
         if number:
             yield f"{number:,} {what}"

@@ -65,7 +65,7 @@ def recorded(connection: Connection) -> dict[str, Any]:
         "packets": sent.packets + answered.packets,
         "retransmitted": sent.retransmitted + answered.retransmitted,
         "reordered": sent.reordered + answered.reordered,
-        "conflicting": sent.conflicting + answered.conflicting,
+        "conflicting": connection.conflicting,
         "pair": None,
     }
 
@@ -85,19 +85,22 @@ def paired(pair: Pair) -> dict[str, Any]:
 
 
 def summed(
-    totals: Totals, counts: Counts | None, pairs: int, fronts: int
+    totals: Totals, counts: Counts | None, *, pairs: int, fronts: int, unmatched: int
 ) -> dict[str, Any]:
     """Return the totals; of names that may be many, the commonest.
 
     Args:
         pairs: how many there are.
         fronts: faults that are none, because they are the front side of a pair.
+        unmatched: connections that were too many to be matched.
     """
     return {
         "connections": totals.connections,
         "faults": totals.faults - fronts,
         "fronts": fronts,
         "pairs": pairs,
+        "unmatched": unmatched,
+        "conflicting": totals.conflicting,
         "first": None if totals.first is None else moment(totals.first),
         "last": None if totals.last is None else moment(totals.last),
         "verdicts": {str(name): n for name, n in totals.by_verdict()},
@@ -195,6 +198,9 @@ def _counts(counts: Counts) -> dict[str, Any]:
         "not_ip": counts.not_ip,
         "not_tcp": counts.not_tcp,
         "fragments": counts.fragments,
+        "incomplete": counts.incomplete,
         "cut": counts.cut,
+        "late": counts.late,
         "unreadable": counts.unreadable,
+        "forgotten": counts.forgotten,
     }

@@ -30,12 +30,18 @@ _FEW_LINES = 2
 _DOUBT = frozenset({Verdict.SILENT, Verdict.WAITING, Verdict.UNSEEN, Verdict.MISSING})
 """Verdicts that are faults on one side of a gateway, or in a part of a capture."""
 
-STYLES: Final = {"ok": "green", "fault": "bold red", "doubt": "yellow"}
+STYLES: Final = {
+    "ok": "green",
+    "front": "blue",
+    "fault": "bold red",
+    "doubt": "yellow",
+}
 """Colours of verdicts."""
 
 
-Lines = tuple[list[str], list[str]]
-"""The lines of a row behind its number, and the words below it."""
+Lines = tuple[list[str], list[str], list[str]]
+"""The lines of a row behind its number, the words below it, and the lines of the same
+as a gateway's front; none where it can be none."""
 
 
 class _Column(NamedTuple):
@@ -64,9 +70,11 @@ class Rows:
         cells = [[(column.name, "dim")] for column in self._columns]
         output.say("\n".join(self._drawn(cells, self._columns)))
 
-    def say(self, number: int, lines: Lines) -> None:
-        """Write one connection; a fault, or a proof, has its words below."""
-        cells, words = lines
+    def say(self, number: int, lines: Lines, *, front: bool = False) -> None:
+        """Write one connection, and its words below; a *front* needs none."""
+        cells, words, as_front = lines
+        if front:
+            cells, words = as_front, []
         column, room = self._columns[0], " " * self._columns[0].width
         first = [
             " " * (column.width - len(part)) + self._styled(part, "dim")
@@ -81,27 +89,29 @@ class Rows:
     def lines(self, connection: Connection) -> Lines:
         """Return one connection's row without its number, and the words below it."""
         conversation = connection.conversation
-        style = drawn_as(connection)
         client = shown(connection.client)
         columns = self._columns[1:]
+        verdict = str(connection.verdict), drawn_as(connection)
         said = [
             (clock(conversation.opened)[: columns[0].width], "dim"),
             (client, "bold green" if connection.client else "dim"),
             (shown(conversation.peer), ""),
             (connection.format or "-", "" if connection.format else "dim"),
-            (str(connection.verdict), style),
+            verdict,
         ]
         if len(columns) > len(said):
             said.append((_name(connection), "dim"))
-        cells = [
-            [(part, style) for part in _cut(text, column.width)]
-            for (text, style), column in zip(said, columns, strict=True)
-        ]
-        has_words = connection.is_fault or connection.is_signed
-        words = self._words(connection) if has_words else ()
+        words = self._words(connection) if connection.is_remarkable else ()
+        as_front: list[str] = []
+        if connection.verdict is Verdict.MISSING:
+            front = "front", STYLES["front"]
+            as_front = self._row(
+                [front if one is verdict else one for one in said], columns
+            )
         return (
-            self._drawn(cells, columns),
+            self._row(said, columns),
             [self._styled(line, "dim") for line in words],
+            as_front,
         )
 
     def _words(self, connection: Connection) -> Sequence[str]:
@@ -118,6 +128,15 @@ class Rows:
                 placeholder=" ...",
             )
         ]
+
+    def _row(
+        self, said: list[tuple[str, str]], columns: Sequence[_Column]
+    ) -> list[str]:
+        cells = [
+            [(part, style) for part in _cut(text, column.width)]
+            for (text, style), column in zip(said, columns, strict=True)
+        ]
+        return self._drawn(cells, columns)
 
     def _drawn(
         self, cells: list[list[tuple[str, str]]], columns: Sequence[_Column]

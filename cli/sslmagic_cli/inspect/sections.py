@@ -14,7 +14,7 @@ from sslmagic.capture.totals import Tally, Totals
 from sslmagic.capture.verdict import MEANINGS, Verdict
 from sslmagic_cli.inspect.record import moment
 from sslmagic_cli.inspect.rows import clock, kind
-from sslmagic_cli.inspect.summary import counted, span
+from sslmagic_cli.inspect.summary import counted, span, too_many
 from sslmagic_cli.inspect.table import Column, address, row, table
 
 __all__ = [
@@ -104,13 +104,19 @@ def verdicts(totals: Totals, fronts: int) -> str:
     return f"<section><h2>Verdicts</h2>{table(_VERDICTS, rows)}</section>"
 
 
-def sides(pairs: Sequence[Pair]) -> str:
-    """Return which client's connection became which one to a node."""
-    if not pairs:
+def sides(pairs: Sequence[Pair], unmatched: int = 0) -> str:
+    """Return which client's connection became which one to a node.
+
+    Args:
+        unmatched: connections that were too many to be matched.
+    """
+    if not pairs and not unmatched:
         return ""
     more = ""
+    if unmatched:
+        more = f'<p class="muted">{too_many(unmatched).capitalize()}.</p>'
     if len(pairs) > _MOST_PAIRS:
-        more = f'<p class="muted">The first {_MOST_PAIRS:,} of {len(pairs):,}.</p>'
+        more += f'<p class="muted">The first {_MOST_PAIRS:,} of {len(pairs):,}.</p>'
     rows = map(_side, pairs[:_MOST_PAIRS])
     said = table(_SIDES, rows, tools="none")
     return f"<section><h2>Both sides of a gateway</h2>{more}{said}</section>"
@@ -135,7 +141,7 @@ def connection_row(connection: Connection) -> str:
     conversation, verdict = connection.conversation, connection.verdict
     name = connection.tls.server_name if connection.tls else None
     to = escape(printable(name)) if name else ""
-    if connection.is_fault or connection.is_signed:
+    if connection.is_remarkable:
         words = f'<span class="why muted">{escape(connection.words)}</span>'
         to = f"{to}<br>{words}" if to else words
     elif not to:

@@ -25,16 +25,24 @@ class Spool:
         self.count = 0
 
     def add(self, number: int, body: str) -> None:
-        """Put a connection behind the others; `document.body` gives what is kept."""
+        """Put a connection behind the others.
+
+        Args:
+            body: one line; for `texts` what `document.body` gives.
+        """
         self._file.write(f"{number} {body}\n".encode())
         self.count += 1
 
-    def texts(self, pairs: Mapping[int, int]) -> Iterator[str]:
-        """Yield the JSON of all, each with the number of the other of its pair."""
+    def bodies(self) -> Iterator[tuple[int, str]]:
+        """Yield all, as they were put in."""
         self._file.seek(0)
         for line in self._file:
-            said, _, body = line.decode().rstrip("\n").partition(" ")
-            number = int(said)
+            number, _, body = line.decode().rstrip("\n").partition(" ")
+            yield int(number), body
+
+    def texts(self, pairs: Mapping[int, int]) -> Iterator[str]:
+        """Yield the JSON of all, each with the number of the other of its pair."""
+        for number, body in self.bodies():
             yield whole(number, body, pairs.get(number))
 
     def records(self, pairs: Mapping[int, int]) -> Iterator[dict[str, Any]]:

@@ -12,10 +12,10 @@ from sslmagic.anatomy import printable
 from sslmagic.capture.conversation import Counts
 from sslmagic.capture.pairs import Pair
 from sslmagic.capture.totals import Tally, Totals
-from sslmagic.capture.verdict import MEANINGS
+from sslmagic.capture.verdict import MEANINGS, Verdict
 from sslmagic_cli.inspect.rows import shown, style_of
 
-__all__ = ["counted", "matched", "span", "summary"]
+__all__ = ["counted", "lacking", "matched", "span", "summary", "too_many"]
 
 _MOST = 5
 """Names of each kind."""
@@ -34,14 +34,26 @@ def summary(
     yield _headline(totals, counts, explained)
     if totals.connections:
         yield Text()
-        yield _verdicts(totals)
+        yield _verdicts(totals, explained)
     if parts := [*_parts(totals)]:
         yield Text()
         yield _beside(parts)
 
 
-def matched(pairs: Sequence[Pair], more: int) -> Iterable[RenderableType]:
-    """Yield the table of pairs; *more* are not shown."""
+def matched(
+    pairs: Sequence[Pair], more: int, unmatched: int = 0
+) -> Iterable[RenderableType]:
+    """Yield the table of pairs; nothing if there are none.
+
+    Args:
+        more: pairs that are not shown.
+        unmatched: connections that were too many to be matched.
+    """
+    if unmatched:
+        yield Text()
+        yield Text(too_many(unmatched), "yellow")
+    if not pairs:
+        return
     yield Text()
     yield Text("both sides of a gateway", "bold")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
@@ -66,6 +78,13 @@ def matched(pairs: Sequence[Pair], more: int) -> Iterable[RenderableType]:
         yield Text(f"and {counted(more, 'pair')} more: --pairs", "dim")
 
 
+def too_many(unmatched: int) -> str:
+    """Return why the other side of a connection may be there and not be found."""
+    return (
+        f"the first {counted(unmatched, 'connection')} not matched: they are too many"
+    )
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, in groups of three digits."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
@@ -82,16 +101,27 @@ def _headline(totals: Totals, counts: Counts | None, explained: int) -> Text:
         text.append(", ").append("no fault", "green")
     if explained:
         text.append(f", {counted(explained, 'front')} of a gateway", "dim")
+    if totals.conflicting:
+        said = f", {totals.conflicting:,} with octets that came twice and differ"
+        text.append(said, "bold yellow")
     if counts is not None:
         text.append(f"; {counted(counts.packets, 'packet')}", "dim")
-        for number, said in (
-            (counts.cut, "cut short"),
-            (counts.fragments, "fragments"),
-            (counts.unreadable, "unreadable"),
-        ):
-            if number:
-                text.append(f", {number:,} {said}", "yellow")
+        for number, said in lacking(counts):
+            text.append(f", {number:,} {said}", "yellow")
     return text
+
+
+def lacking(counts: Counts) -> Iterable[tuple[int, str]]:
+    """Yield of what a capture has less than was on the wire, and how often."""
+    for number, said in (
+        (counts.cut, "cut short by the capture"),
+        (counts.fragments, "fragments"),
+        (counts.incomplete, "of fragments that are not all there"),
+        (counts.unreadable, "unreadable"),
+        (counts.forgotten, "connections given up, too many were open"),
+    ):
+        if number:
+            yield number, said
 
 
 def span(nanoseconds: int) -> str:
@@ -104,17 +134,16 @@ def span(nanoseconds: int) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def _verdicts(totals: Totals) -> Table:
+def _verdicts(totals: Totals, explained: int) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("verdict", no_wrap=True)
     table.add_column("connections", justify="right", no_wrap=True)
     table.add_column("means")
     for verdict, count in totals.by_verdict():
-        table.add_row(
-            Text(str(verdict), style_of(verdict)),
-            f"{count:,}",
-            Text(MEANINGS[verdict].says, "dim"),
-        )
+        means = Text(MEANINGS[verdict].says, "dim")
+        if verdict is Verdict.MISSING and explained:
+            means.append(f" Of these {explained:,} at the front of a gateway.")
+        table.add_row(Text(str(verdict), style_of(verdict)), f"{count:,}", means)
     return table
 
 

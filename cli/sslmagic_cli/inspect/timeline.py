@@ -7,7 +7,7 @@ many                how many were opened in each stretch of time
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Final, NamedTuple
 
@@ -73,12 +73,12 @@ class Timeline:
                 halved[at // 2, one] += count
             self._stretches = halved
 
-    def drawn(self, fronts: Iterable[int]) -> str:
-        """Return the SVG; of the few, *fronts* are the numbers of gateways' fronts."""
+    def drawn(self, fronts: Mapping[int, int]) -> str:
+        """Return the SVG; *fronts* says of gateways' fronts when each was opened."""
         if not self._count:
             return ""
         if self._count > _FEW:
-            return "".join(self._histogram())
+            return "".join(self._histogram(fronts.values()))
         return "".join(self._lanes(frozenset(fronts)))
 
     def _lanes(self, fronts: frozenset[int]) -> Iterator[str]:
@@ -108,11 +108,16 @@ class Timeline:
         yield from _axis(first, first + span, height)
         yield "</svg>"
 
-    def _histogram(self) -> Iterator[str]:
+    def _histogram(self, fronts: Iterable[int]) -> Iterator[str]:
+        stretches = self._stretches.copy()
+        for opened in fronts:
+            # Each was taken for one in doubt, until its other side was found.
+            stretches[opened // self._width, "doubt"] -= 1
+            stretches[opened // self._width, "front"] += 1
         start = self._first // self._width
         count = self._last // self._width - start + 1
         heights: Counter[int] = Counter()
-        for (at, _), number in self._stretches.items():
+        for (at, _), number in stretches.items():
             heights[at] += number
         most = max(heights.values())
         step = 100 / count
@@ -124,7 +129,7 @@ class Timeline:
             said = [clock(at * self._width)]
             rects = ""
             for kind in _KINDS:
-                number = self._stretches[at, kind]
+                number = stretches[at, kind]
                 if not number:
                     continue
                 tall = max(room * number / most, 1.5)

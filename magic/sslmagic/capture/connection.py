@@ -65,6 +65,17 @@ class Connection:
         return refused or self.verdict not in FINE
 
     @property
+    def conflicting(self) -> int:
+        """Octets of the fronts that came twice, with different values."""
+        sides = self.conversation.sent, self.conversation.answered
+        return sum(side.conflicting for side in sides)
+
+    @property
+    def is_remarkable(self) -> bool:
+        """Whether its words say something that its verdict and client do not."""
+        return self.is_fault or self.is_signed or self.conflicting > 0
+
+    @property
     def is_signed(self) -> bool:
         """Whether the preamble has a proof: whom it names is unverified here."""
         return self.frame is not None and self.frame.proof is not None

@@ -7,6 +7,7 @@ missing, that a preamble comes late, what follows it, what was answered.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,6 +19,7 @@ from sslmagic.capture.speech import answered, spoken
 from sslmagic.capture.verdict import Verdict
 from sslmagic.capture.words import (
     coming,
+    conflict,
     left_off,
     missing,
     seen,
@@ -91,6 +93,13 @@ class Judge:
 
     def judge(self, conversation: Conversation) -> Connection:
         """Return what is to be said of *conversation*."""
+        found = self._judged(conversation)
+        if not found.conflicting:
+            return found
+        words = f"{found.words}; {conflict(found.conflicting)}"
+        return dataclasses.replace(found, words=words)
+
+    def _judged(self, conversation: Conversation) -> Connection:
         if not conversation.begun:
             # What looks like a preamble may be anything in the midst of a stream, put
             # there by whoever wants to be taken for somebody else.

@@ -12,6 +12,7 @@ from sslmagic.wire import Frame, signature
 
 __all__ = [
     "coming",
+    "conflict",
     "left_off",
     "missing",
     "octets_said",
@@ -42,8 +43,8 @@ def missing(
     if follows == "tls":
         to = f" to {tls.server_name}" if tls and tls.server_name else ""
         words = (
-            f"TLS{to} began at once: the sender sends no preamble here (ssl_enhance /"
-            " send-proxy off?)"
+            f"TLS{to} began at once, without a preamble: it is off at the sender"
+            " (ssl_enhance, send-proxy), or this is the clients' side of a gateway"
         )
         return Verdict.MISSING, 0, words
     return Verdict.MISSING, 0, f"no preamble, but {what_stands(follows, octets)}"
@@ -86,6 +87,11 @@ def coming(octets: bytes, frame: Frame | None = None) -> str:
     there = octets_said(len(octets) - len(frame.octets))
     covers = frame.proof.bound if frame.proof else 0
     return f"{there} behind a preamble whose proof covers {covers}"
+
+
+def conflict(count: int) -> str:
+    """Return what it means that so many octets came twice and differ."""
+    return f"{octets_said(count)} came twice and differ: somebody may have put them in"
 
 
 def unbegun(conversation: Conversation) -> str:

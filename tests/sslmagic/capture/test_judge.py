@@ -91,8 +91,9 @@ def test_every_vector_is_judged_as_a_receiver_does(vector: Vector) -> None:
         (
             hello(),
             "missing",
-            "TLS to shop.example began at once: the sender sends no preamble here"
-            " (ssl_enhance / send-proxy off?)",
+            "TLS to shop.example began at once, without a preamble: it is off at the"
+            " sender (ssl_enhance, send-proxy), or this is the clients' side of a"
+            " gateway",
         ),
         (
             b"POST /\x1b[2J HTTP/1.1\r\nHost: a\r\n",
@@ -335,6 +336,15 @@ def test_a_peer_that_says_nothing(more: dict[str, Any], words: str) -> None:
 def test_a_peer_that_has_time_left(more: dict[str, Any], words: str) -> None:
     one = judged(until=START + 2000 * MS, **more)
     assert (one.verdict, one.words, one.follows) == (Verdict.WAITING, words, "nothing")
+
+
+@pytest.mark.parametrize("octets", [MAGIC + hello(), b"", MAGIC[:9], hello()])
+def test_octets_that_came_twice_and_differ_are_said(octets: bytes) -> None:
+    one = judged(octets, conflicting=2, **CLOSED)
+    plain = judged(octets, **CLOSED)
+    said = "; 2 octets came twice and differ: somebody may have put them in"
+    assert (one.verdict, one.words) == (plain.verdict, plain.words + said)
+    assert one.is_remarkable
 
 
 def test_a_front_that_is_not_there_is_not_judged() -> None:

@@ -27,7 +27,7 @@ def test_the_octet_is_marked() -> None:
 def test_the_end_of_a_front_that_is_too_short_is_marked() -> None:
     page = read(encode(PREAMBLE)[:9])
     assert [mark.text for mark in page.all("mark")] == []
-    assert "9 octets of a preamble, and the capture ends" in page.said()
+    assert "9 octets of a preamble, and it was followed no further" in page.said()
 
 
 def test_names_are_escaped() -> None:

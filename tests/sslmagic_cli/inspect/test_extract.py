@@ -23,7 +23,7 @@ STREAM = encode(PREAMBLE) + hello()
 @pytest.mark.parametrize("octets", [STREAM, b"\xcd\x03\x03\xff\xff", b""])
 def test_all_that_is_wanted_can_be_sent(octets: bytes) -> None:
     found = conversation(octets, number=0)
-    extract = Extract(Judge(), Selection(), json=True, row=lambda _: (["row"], []))
+    extract = Extract(Judge(), Selection(), json=True, row=lambda _: (["row"], [], []))
     connection = extract.judge.judge(found)
     extracted = marshal.loads(marshal.dumps(extract(found)))
     hop, counted, said, row = extracted
@@ -33,7 +33,7 @@ def test_all_that_is_wanted_can_be_sent(octets: bytes) -> None:
         assert Hop.unpacked(5, hop) == known._replace(number=5)
     assert counted == entry(connection)
     assert json.loads(whole(5, said)) == recorded(connection) | {"number": 5}
-    assert row == (["row"], [])
+    assert row == (["row"], [], [])
 
 
 def test_what_is_not_asked_for_may_still_be_a_side_of_a_pair() -> None:

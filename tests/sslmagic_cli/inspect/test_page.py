@@ -76,6 +76,29 @@ def test_every_connection_and_every_fault_is_in_it() -> None:
     assert "9 packets, 1 cut short by the capture" in page.said()
 
 
+def test_what_the_totals_lack_is_said() -> None:
+    odd = judged(STREAMS[0], conflicting=3)
+    said = parsed(document([odd], Counts(packets=9, forgotten=2, incomplete=4))).said()
+    assert "3 octets came twice and differ" in said
+    assert "1 connection with octets that came twice and differ" in said
+    assert "2 connections given up" in said
+    assert "4 of fragments that are not all there" in said
+
+
+def test_fronts_among_many_have_their_colour() -> None:
+    def both() -> Iterable[Connection]:
+        for n in range(1, 31):
+            client = Endpoint("203.0.113.9", 5000 + n)
+            said = encode(Preamble(source=client, destination=SHOP))
+            tls = hello(random=n)
+            yield judged(tls, number=n, peer=client, listener=SHOP)
+            yield judged(said + tls, number=n + 40, opened=START + MS)
+
+    text = document(both())
+    assert "30 front" in text
+    assert "in doubt" not in text
+
+
 def test_a_name_of_the_network_is_text_and_nothing_else() -> None:
     text = document(each(6))
     assert "<img" not in text
@@ -141,7 +164,7 @@ def test_both_sides_of_a_gateway() -> None:
     assert len(columns(page, "Both sides of a gateway")) == 6
     assert "0 faults" in " ".join(page.said().split())
     assert [*page.all("details")] == []
-    assert "sends no preamble here" not in page.said()
+    assert "without a preamble" not in page.said()
 
 
 def test_nothing_is_a_report_too() -> None:

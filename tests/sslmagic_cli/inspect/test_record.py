@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sslmagic.capture.conversation import Ended
+from sslmagic.capture.conversation import Counts, Ended
 from sslmagic.capture.pairs import Pairs
 from sslmagic.capture.totals import Totals
 from sslmagic.preamble import Preamble, UnixEndpoint
@@ -127,9 +127,11 @@ def test_a_pair() -> None:
 
 def test_totals() -> None:
     totals = Totals()
-    assert summed(totals, None, 0, 0)["first"] is None
+    assert summed(totals, None, pairs=0, fronts=0, unmatched=0)["first"] is None
     totals.add(judged(hello()))
-    said = summed(totals, None, 1, 1)
+    said = summed(totals, Counts(forgotten=3), pairs=1, fronts=1, unmatched=2)
+    assert (said["unmatched"], said["conflicting"]) == (2, 0)
+    assert said["packets"]["forgotten"] == 3
     assert (said["connections"], said["faults"], said["fronts"]) == (1, 0, 1)
     assert said["verdicts"] == {"missing": 1}
     assert said["server_names"] == [{"name": "shop.example", "connections": 1}]

@@ -83,7 +83,7 @@ def test_a_fault_has_its_words_below(
 
 def test_a_file_gets_whole_lines(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     text = said(capfdbinary, hello("a" * 200), wrap=False)
-    assert text.splitlines()[-1].endswith("(ssl_enhance / send-proxy off?)")
+    assert text.splitlines()[-1].endswith("the clients' side of a gateway")
 
 
 def test_a_name_has_a_column_where_there_is_room(
@@ -123,6 +123,25 @@ def test_a_proof_is_said_to_be_unverified(
     assert row.split()[-1] == "ok"
     words = " ".join(" ".join(below).split())
     assert "signed, the proof is not verified (no keys here); the client is" in words
+
+
+def test_octets_that_conflict_are_said(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    rows = Rows(Console(file=io.StringIO(), width=80), wrap=False)
+    rows.say(1, rows.lines(judged(STREAMS[0], conflicting=1)))
+    row, words = capfdbinary.readouterr().out.decode().splitlines()
+    assert row.split()[-1] == "ok"
+    assert words.endswith(
+        "1 octet came twice and differ: somebody may have put them in"
+    )
+
+
+def test_a_front_is_not_blamed(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    rows = Rows(Console(file=io.StringIO(), width=80), wrap=False)
+    rows.say(1, rows.lines(judged(hello())), front=True)
+    (row,) = capfdbinary.readouterr().out.decode().splitlines()
+    assert row.split()[-1] == "front"
 
 
 @pytest.mark.parametrize("verdict", Verdict)

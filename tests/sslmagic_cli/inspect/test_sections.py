@@ -71,9 +71,9 @@ def test_a_row() -> None:
 
 def test_a_front_is_not_blamed() -> None:
     one = connection_row(judged(hello()))
-    assert "sends no preamble here" in one
+    assert "without a preamble" in one
     front = as_front(one)
-    assert "sends no preamble here" not in front
+    assert "without a preamble" not in front
     assert '<span class="pill front">front</span>' in front
     assert "shop.example" in front
 
@@ -100,6 +100,7 @@ def test_pairs() -> None:
     assert "The first 1,000 of 1,002." in page.said()
     assert len([*page.all("tr")]) == 1001
     assert sides([]) == ""
+    assert "The first 7 connections not matched" in sides([], 7)
 
 
 def test_parts() -> None:

@@ -22,4 +22,5 @@ def test_records_come_out_in_their_order_with_their_pairs() -> None:
         assert list(spool.records({5: 7})) == [
             one | {"pair": 7 if one["number"] == 5 else None} for one in records
         ]
+        assert next(spool.bodies()) == (0, body(records[0]))
         assert list(spool.texts({})) == [*map(json.dumps, records)]

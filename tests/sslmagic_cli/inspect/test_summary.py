@@ -43,7 +43,9 @@ def test_totals_fit_and_say_everything() -> None:
 def test_no_fault_is_said_too() -> None:
     totals = Totals()
     totals.add(judged(hello()))
-    assert "no fault, 1 front of a gateway" in drawn(*summary(totals, None, 1))
+    text = drawn(*summary(totals, None, 1))
+    assert "no fault, 1 front of a gateway" in text
+    assert "Of these 1 at the front of a gateway." in " ".join(text.split())
     assert drawn(*summary(Totals(), None, 0)).strip() == "0 connections"
 
 
@@ -57,6 +59,18 @@ def test_pairs_and_what_is_odd_about_them() -> None:
     assert "10.0.0.5:40112" in text
     assert "its preamble names 192.0.2.1:5" in " ".join(text.split())
     assert "and 3 pairs more: --pairs" in text
+
+
+def test_what_may_be_more_than_is_known_is_said() -> None:
+    assert "the first 9 connections not matched" in drawn(*matched([], 0, 9))
+    assert drawn(*matched([], 0)) == ""
+    totals = Totals()
+    totals.add(judged(encode(PREAMBLE), conflicting=1))
+    counts = Counts(packets=1, forgotten=5, incomplete=2)
+    said = " ".join(drawn(*summary(totals, counts, 0)).split())
+    assert "no fault, 1 with octets that came twice and differ; 1 packet" in said
+    assert "5 connections given up, too many were open" in said
+    assert "2 of fragments that are not all there" in said
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def test_a_few_have_a_bar_each() -> None:
     timeline = Timeline()
     timeline.add(judged(hello(EVIL), number=1, lasted=SECOND), "doubt")
     timeline.add(judged(number=2, opened=START + SECOND, lasted=SECOND), "ok")
-    svg = timeline.drawn([1])
+    svg = timeline.drawn({1: START})
     bars = re.findall(
         r'<rect class="(\w+)" x="([\d.]+)%" y="\d+" width="([\d.]+)%"', svg
     )
@@ -28,7 +28,7 @@ def test_a_few_have_a_bar_each() -> None:
 
 
 def test_none_are_no_picture() -> None:
-    assert Timeline().drawn([]) == ""
+    assert Timeline().drawn({}) == ""
 
 
 @pytest.mark.parametrize("span", [25 * MS, 60 * SECOND, 86_400 * 30 * SECOND])
@@ -39,7 +39,7 @@ def test_many_are_counted_by_stretches_of_time(span: int) -> None:
         # In the order of their ends, which is not that of their beginnings.
         opened = START + span * ((n * 7919) % count) // count
         timeline.add(judged(opened=opened), "fault" if n % 4 == 0 else "ok")
-    svg = timeline.drawn([])
+    svg = timeline.drawn({})
     said = re.findall(r"(\d+) (?:ok|faulty)", svg)
     assert sum(map(int, said)) == count
     assert 10 < svg.count("<g>") <= 121
@@ -48,11 +48,20 @@ def test_many_are_counted_by_stretches_of_time(span: int) -> None:
         assert 0 <= float(place) <= 100
 
 
+def test_fronts_among_many_are_fronts() -> None:
+    timeline = Timeline()
+    for n in range(100):
+        timeline.add(judged(opened=START + n * SECOND), "doubt")
+    svg = timeline.drawn({n: START + n * SECOND for n in range(30)})
+    for kind, count in (("front", 30), ("in doubt", 70)):
+        assert sum(map(int, re.findall(rf"(\d+) {kind}", svg))) == count
+
+
 def test_all_at_one_moment() -> None:
     timeline = Timeline()
     for _ in range(100):
         timeline.add(judged(lasted=0), "ok")
-    assert "100 ok" in timeline.drawn([])
+    assert "100 ok" in timeline.drawn({})
     timeline = Timeline()
     timeline.add(judged(lasted=0), "ok")
-    assert timeline.drawn([]).count('class="ok"') == 1
+    assert timeline.drawn({}).count('class="ok"') == 1
