@@ -142,6 +142,9 @@ def endpoint_in(
     transport: Transport, block: bytes, side: int
 ) -> Endpoint | UnixEndpoint | None:
     """Return the source (*side* 0) or destination (1) of a block; None of UNKNOWN."""
+    if transport is Transport.TCP4:
+        host, port = block[4 * side : 4 * side + 4], 8 + 2 * side
+        return Endpoint("%d.%d.%d.%d" % (*host,), block[port] << 8 | block[port + 1])
     family = transport >> 4
     if family == 0:
         return None

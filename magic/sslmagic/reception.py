@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from sslmagic.decoder import Framer, choice_among
+from sslmagic.decoder import Framer
 from sslmagic.errors import DecodeError, ProofError, Reason, UntrustedError
 from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
 from sslmagic.trust import Standing, Trust
@@ -110,7 +110,6 @@ class Reception:
 
     __slots__ = (
         "_bound",
-        "_choice",
         "_fed",
         "_framer",
         "_limit",
@@ -147,7 +146,6 @@ class Reception:
         self._verifier = verifier
         self._limit = limit
         self._bound = 0
-        self._choice = choice_among(trust.formats)
         # Made when needed: most preambles take the short cut, which needs none.
         self._framer: Framer | None = None
         self._fed = self._rest = b""
@@ -166,7 +164,7 @@ class Reception:
         """Octets that may be read now; 0 if none are."""
         if self.outcome is not None:
             return 0
-        return self._choice.least if self._framer is None else self._framer.wanted
+        return self._trust.choice.least if self._framer is None else self._framer.wanted
 
     @property
     def frame(self) -> Frame | None:
@@ -243,7 +241,7 @@ class Reception:
         # A slice of anything but bytes could change under the preamble.
         if self._verifier or self._limit is not None or type(octets) is not bytes:
             return None
-        chosen = self._choice.short_cuts.get(octets[0]) if octets else None
+        chosen = self._trust.choice.short_cuts.get(octets[0]) if octets else None
         if chosen is None or (found := chosen(octets)) is None:
             return None
         self._fed = octets

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from sslmagic.address import is_loopback, pack_host
-from sslmagic.decoder import checked_formats
+from sslmagic.decoder import Choice, checked_formats, choice_among
 from sslmagic.errors import ConfigurationError, Reason, UntrustedError
 from sslmagic.preamble import Endpoint, Preamble, Transport, UnixEndpoint
 
@@ -28,6 +28,8 @@ __all__ = ["Standing", "Trust"]
 _MET = 1024
 """Hosts whose standing is remembered: more than anybody has gateways."""
 
+_LOOPBACK4 = 127
+"""The first octet of 127.0.0.0/8."""
 _SIZE = {kind: 4 if kind >> 4 == 1 else 16 for kind in Transport}
 """Octets of the source at the front of an address block."""
 
@@ -98,6 +100,8 @@ class Trust:
         init=False, repr=False, compare=False
     )
     """Address bits -> (shift, {prefix: standing}), the longest prefix first."""
+    choice: Choice = dataclasses.field(init=False, repr=False, compare=False)
+    """What the first octet chooses among the formats."""
     _unix: Standing = dataclasses.field(init=False, repr=False, compare=False)
     _met: dict[str, Standing] = dataclasses.field(init=False, repr=False, compare=False)
     """Host -> what it was found to be: gateways are few, and come again and again."""
@@ -128,6 +132,7 @@ class Trust:
         put(self, "direct", words[Standing.DIRECT])
         put(self, "others", others)
         put(self, "formats", checked_formats(formats))
+        put(self, "choice", choice_among(self.formats))
         put(self, "local", local)
         put(self, "loopback_sources", loopback_sources)
         put(self, "unix_sources", unix_sources)
@@ -169,14 +174,15 @@ class Trust:
         Raises:
             UntrustedError: what the preamble claims is not believed.
         """
-        source = preamble.source
+        source, transport = preamble.source, preamble.transport
+        if transport is Transport.TCP4 and preamble.block[0] != _LOOPBACK4:
+            return source  # nothing of it is in doubt
         if source is None:
             if self.local == "refuse":
                 raise UntrustedError(
                     "the preamble names no client", reason=Reason.LOCAL
                 )
             return peer if self.local == "direct" else None
-        transport = preamble.transport
         if not transport.is_stream:
             raise UntrustedError(
                 f"a preamble of {transport.label} on a stream", reason=Reason.TRANSPORT
