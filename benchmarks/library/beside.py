@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
 
 from benchmarks.cores import LOAD_CORE, PROXY_CORE
-from benchmarks.gateway.connections import load
+from benchmarks.gateway.connections import Load, load
 from benchmarks.gateway.processes import Server, running
 from benchmarks.programs import version
 from benchmarks.rounds import interleaved, ratio
@@ -58,6 +59,7 @@ def table(
         for name, server in servers.items()
     }
     loads = interleaved(measures, rounds=rounds)
+    shared = _together(servers, rounds=rounds, seconds=2 * seconds, scheme=scheme)
     base = next(iter(loads.values()))
     figures: dict[str, object] = {}
     rows: list[Sequence[str]] = []
@@ -67,21 +69,24 @@ def table(
         busy = median(each.busy for each in found)
         faster = ratio([each.rate for each in found], [each.rate for each in base])
         thrift = ratio([each.cost for each in base], [each.cost for each in found])
+        fair = [each[name].cost for each in shared]
+        level = ratio([each[next(iter(loads))].cost for each in shared], fair)
         figures[name] = {
             "connections_per_second": rate,
             "by_without": faster,
             "core_used": busy,
             "cpu_us": cost,
             "efficiency_by_without": thrift,
+            "efficiency_at_once": level,
         }
         row = [name, rounded(rate), f"{faster:.2f}", f"{busy:.0%}"]
-        rows.append([*row, f"{cost:.0f}", f"{thrift:.2f}"])
+        rows.append([*row, f"{cost:.0f}", f"{thrift:.2f}", f"{level:.2f}"])
     what = "TLS 1.3, a full handshake" if scheme == "https" else "HTTP"
     return Table(
         title=f"{title}: {what} and one request for each connection",
         columns=(
             *("server", "connections/s", "times", "core used"),
-            *("CPU us", "connections by CPU"),
+            *("CPU us", "connections by CPU", "all at once"),
         ),
         rows=rows,
         notes=(
@@ -92,8 +97,24 @@ def table(
             "the gateway sends preambles (--enhance magic) to all but the first server",
             *notes,
             "times, connections by CPU: as multiples of the first server's",
+            "all at once: connections by CPU again, while all servers of the table are"
+            " under load together on their one core, so that whatever else the machine"
+            " does befalls them alike; a second server of the first kind shows what"
+            " chance does",
             f"medians of {rounds} interleaved rounds of {seconds:.0f} s,"
             f" {_PARALLEL} connections at a time",
         ),
         figures=figures,
     )
+
+
+def _together(
+    servers: Mapping[str, Server], *, rounds: int, seconds: float, scheme: str
+) -> Sequence[Mapping[str, Load]]:
+    """Put all *servers* under load at the same time, and give what each used."""
+    burst = partial(load, seconds=seconds, scheme=scheme, parallel=_PARALLEL // 2)
+    with ThreadPoolExecutor(len(servers)) as pool:
+        return [
+            dict(zip(servers, pool.map(burst, servers.values()), strict=True))
+            for _ in range(rounds)
+        ]
