@@ -159,10 +159,11 @@ class _Introduction:
 
 def _without_claims(message: Any) -> Any:
     """Return a request's message without the headers that may name its client."""
-    # Not by `request.clone`, which fails where a value is no UTF-8.
-    raw = tuple(line for line in message.raw_headers if not claims_forwarding(line[0]))
-    if len(raw) == len(message.raw_headers):
+    raw = message.raw_headers
+    if not any(claims_forwarding(name) for name, _ in raw):
         return message
+    # Not by `request.clone`, which fails where a value is no UTF-8.
+    raw = tuple(line for line in raw if not claims_forwarding(line[0]))
     headers = message.headers.copy()
     for name in set(headers):
         if claims_forwarding(name.encode("utf-8", "surrogateescape")):
