@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from sslmagic.preamble import Endpoint, UnixEndpoint
-from sslmagic.reception import DEADLINE
 from sslmagic.relay.address import Address
 from sslmagic.relay.receiver import WAITING, Node
-from sslmagic.trust import Trust
-from sslmagic_cli.arguments import ENDPOINT, NETWORK, NODE, Seconds
-from sslmagic_cli.formats import (
-    FormatName,
-    check_said,
-    check_written,
-    layout_option,
-)
+from sslmagic_cli.acceptance import acceptance_options, trust_of
+from sslmagic_cli.arguments import ENDPOINT, NODE
+from sslmagic_cli.formats import FormatName, check_said, check_written
 from sslmagic_cli.relaying import limits_of, relay_options, run
 
 __all__ = ["command"]
@@ -30,48 +24,8 @@ magic node --listen :8443 --to 127.0.0.1:443 --trust 10.0.0.0/8 --as proxy2
 
 @click.command("node", epilog=_EXAMPLES)
 @click.option("--to", type=NODE, required=True, help="The server behind.")
-@click.option(
-    "--trust",
-    type=NETWORK,
-    multiple=True,
-    required=True,
-    help="Who must send a preamble and is believed; unix for UNIX peers. Repeatable.",
-)
-@click.option(
-    "--accept",
-    type=FormatName(),
-    multiple=True,
-    default=["magic"],
-    show_default=True,
-    help="The preamble that they must send. Repeatable.",
-)
-@layout_option
-@click.option(
-    "--direct",
-    type=NETWORK,
-    multiple=True,
-    help="Who is a client itself and sends no preamble. Repeatable.",
-)
-@click.option(
-    "--others",
-    type=click.Choice(["refuse", "direct"]),
-    default="refuse",
-    show_default=True,
-    help="What everybody else is.",
-)
+@acceptance_options()
 @click.option("--anyone", is_flag=True, help="Allow --trust to cover all addresses.")
-@click.option(
-    "--allow-loopback-source",
-    is_flag=True,
-    help="Believe a loopback source from any trusted peer.",
-)
-@click.option(
-    "--local",
-    type=click.Choice(["unnamed", "direct", "refuse"]),
-    default="unnamed",
-    show_default=True,
-    help="What a preamble without a client makes of the connection.",
-)
 @click.option(
     "--as",
     "speak",
@@ -86,21 +40,6 @@ magic node --listen :8443 --to 127.0.0.1:443 --trust 10.0.0.0/8 --as proxy2
     help="Where clients connected to, for --as, if a layout does not say it.",
 )
 @click.option(
-    "--protocol",
-    type=click.Choice(["stream", "ssl"]),
-    default="stream",
-    show_default=True,
-    help="What follows the preamble.",
-)
-@click.option(
-    "--deadline",
-    type=Seconds(zero=False),
-    metavar="SECONDS",
-    default=DEADLINE,
-    show_default=True,
-    help="For the whole preamble.",
-)
-@click.option(
     "--waiting",
     type=click.IntRange(min=1),
     metavar="CONNECTIONS",
@@ -113,13 +52,7 @@ def command(
     *,
     listen: tuple[Endpoint | UnixEndpoint, ...],
     to: Endpoint | UnixEndpoint,
-    trust: tuple[str, ...],
-    accept: tuple[str, ...],
-    direct: tuple[str, ...],
-    others: Literal["refuse", "direct"],
     anyone: bool,
-    allow_loopback_source: bool,
-    local: Literal["unnamed", "direct", "refuse"],
     speak: str,
     destination: Endpoint | UnixEndpoint | None,
     protocol: str,
@@ -138,18 +71,10 @@ def command(
     limits = limits_of(options)
     if isinstance(destination, UnixEndpoint):
         raise click.UsageError("--destination is an IP address and port")
+    trust = trust_of(options, anyone=anyone)
     check_written(speak)
     if destination is None:
-        check_said(accept, speak)
-    believed = Trust(
-        trust,
-        direct,
-        others,
-        accept,
-        local=local,
-        loopback_sources=allow_loopback_source,
-        anyone=anyone,
-    )
+        check_said(trust.formats, speak)
     nodes = [Address.of(to)]
     run(
         listen,
@@ -157,7 +82,7 @@ def command(
             worker,
             limits,
             nodes,
-            believed,
+            trust,
             protocol=protocol,
             speak=speak,
             deadline=deadline,
@@ -169,5 +94,5 @@ def command(
         backlog=backlog,
         sweep=limits.sweep,
         # A direct client of a server that speaks first sends nothing by itself.
-        defer=not direct and others == "refuse",
+        defer=not trust.direct and trust.others == "refuse",
     )

@@ -235,6 +235,7 @@ def test_the_judge_is_the_node_that_is_asked_for(
         (["--verdict", "fine"], "'fine' is not one of"),
         (["--totals", "--jsonl"], "--jsonl and --csv have no totals"),
         (["--totals", "--csv"], "--jsonl and --csv have no totals"),
+        (["--others", "direct"], "--others direct: everybody is trusted, say --trust"),
         *(
             (["--connection", "1", *more], f"--connection shows one: {more[0]} is for")
             for more in (

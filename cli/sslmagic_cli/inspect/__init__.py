@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from sslmagic.preamble import Endpoint
-from sslmagic.reception import DEADLINE
 from sslmagic.wire import FORMATS
-from sslmagic_cli.arguments import ADDRESS, NETWORK, Seconds
-from sslmagic_cli.formats import FormatName, layout_option, layouts
+from sslmagic_cli.acceptance import EVERYBODY, acceptance_options
+from sslmagic_cli.arguments import ADDRESS, NETWORK
+from sslmagic_cli.formats import FormatName, layouts
 
 __all__ = ["command"]
 
@@ -126,59 +126,8 @@ def _check_alone(options: dict[str, Any]) -> None:
 )
 @click.option("--since", metavar="TIME", callback=_moment, help="Opened then or later.")
 @click.option("--until", metavar="TIME", callback=_moment, help="Opened before.")
-@click.option(
-    "--accept",
-    type=FormatName(),
-    multiple=True,
-    help="Judge as a node that accepts this; every format, and layouts, if not given.",
-)
-@layout_option
-@click.option(
-    "--trust",
-    type=NETWORK,
-    multiple=True,
-    help="Judge as a node that trusts these peers; everybody if not given.",
-)
-@click.option(
-    "--direct", type=NETWORK, multiple=True, help="Who is a client itself there."
-)
-@click.option(
-    "--others",
-    type=click.Choice(["refuse", "direct"]),
-    default="refuse",
-    show_default=True,
-    help="What everybody else is there.",
-)
-@click.option(
-    "--local",
-    type=click.Choice(["unnamed", "direct", "refuse"]),
-    default="unnamed",
-    show_default=True,
-    help="What a preamble that names nobody means there.",
-)
-@click.option(
-    "--unsigned", is_flag=True, help="Judge as a node without keys: refuse every proof."
-)
-@click.option(
-    "--allow-loopback-source",
-    is_flag=True,
-    help="Believe a loopback source from any trusted peer.",
-)
-@click.option(
-    "--protocol",
-    type=click.Choice(["stream", "ssl"]),
-    default="stream",
-    show_default=True,
-    help="What must follow the preamble.",
-)
-@click.option(
-    "--deadline",
-    type=Seconds(zero=False),
-    metavar="SECONDS",
-    default=DEADLINE,
-    show_default=True,
-    help="For the whole preamble.",
-)
+@acceptance_options(everything=True)
+@click.option("--unsigned", is_flag=True, help="There are no keys: refuse every proof.")
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -196,6 +145,8 @@ def command(**options: Any) -> None:
 
     CAPTURE is a file of tcpdump or Wireshark, gzip or not; - is standard input, which
     may be live. Several are read as one: both sides of a gateway are found together.
+
+    Connections are judged as by a node with the options from --trust to --limit.
     """
     # Imported here, so that help does not wait for a reader of captures.
     from sslmagic_cli.inspect.inspection import Inspection
@@ -212,6 +163,8 @@ def command(**options: Any) -> None:
     listeners: tuple[object, ...] = options["listeners"]
     if not all(isinstance(one, Endpoint) for one in listeners):
         raise click.UsageError("no capture has a UNIX socket in it")
+    if options["others"] == "direct" and {*EVERYBODY} <= {*options["trust"]}:
+        raise click.UsageError("--others direct: everybody is trusted, say --trust")
     options["accept"] = options["accept"] or (*FORMATS, *layouts())
     code = Inspection(**options).run()
     if code:

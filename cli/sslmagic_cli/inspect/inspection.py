@@ -16,14 +16,14 @@ from typing import Any, Final, TypeVar
 from rich.console import Console, RenderableType
 
 from sslmagic.capture.conversations import Reader
-from sslmagic.capture.judge import EVERYBODY, Judge
+from sslmagic.capture.judge import Judge
 from sslmagic.capture.pairs import Hop, Pair, Pairs
 from sslmagic.capture.selection import Selection
 from sslmagic.capture.totals import Totals
 from sslmagic.capture.verdict import Verdict
 from sslmagic.errors import CaptureError
-from sslmagic.trust import Trust
 from sslmagic_cli import output, render
+from sslmagic_cli.acceptance import trust_of
 from sslmagic_cli.exits import CommandError, Exit
 from sslmagic_cli.inspect import columns, document, sheet
 from sslmagic_cli.inspect.extract import Extract, Extracted
@@ -284,16 +284,8 @@ class Inspection:
 
 
 def _judge(options: dict[str, Any]) -> Judge:
-    trust = Trust(
-        options["trust"] or EVERYBODY,
-        options["direct"],
-        options["others"],
-        options["accept"],
-        local=options["local"],
-        loopback_sources=options["allow_loopback_source"],
-        # Nobody is let in by it: somebody looks.
-        anyone=True,
-    )
+    # Nobody is let in by it: somebody looks.
+    trust = trust_of(options, anyone=True)
     return Judge(
         trust,
         deadline=options["deadline"],

@@ -34,11 +34,9 @@ from sslmagic.reception import DEADLINE, Accepted, Peer, Reception, Refused
 from sslmagic.trust import Trust
 from sslmagic.wire import FORMATS, Frame, Learnt, signature
 
-__all__ = ["ANYBODY", "EVERYBODY", "Judge"]
+__all__ = ["ANYBODY", "Judge"]
 
-EVERYBODY: Final = ("0.0.0.0/0", "::/0")
-"""All networks."""
-ANYBODY: Final = Trust(EVERYBODY, formats=FORMATS, anyone=True)
+ANYBODY: Final = Trust(("0.0.0.0/0", "::/0"), formats=FORMATS, anyone=True)
 """Every peer may name any client that a peer elsewhere may name."""
 
 _SECOND: Final = 1_000_000_000
