@@ -177,8 +177,14 @@ class Length(Part):
         return self.width is None
 
     def count(self, field: bytes) -> int:
-        """Return how many octets there are of what it counts; may be negative."""
+        """Return how many octets there are of what it counts; may be negative.
+
+        Raises:
+            ValueError: a decimal has zeros in front that its width does not ask for.
+        """
         if self.form == "decimal":
+            if self.width is None and len(field) > 1 and field.startswith(b"0"):
+                raise ValueError(f"{field.decode()!r} starts with a zero")
             return int(field) - self.bias
         return int.from_bytes(field, self.order) - self.bias
 

@@ -148,6 +148,7 @@ class Variant:
             return _Stop.WIDTH
         if isinstance(after, Literal):
             if not part.ends_outside:
+                _check_seen(part, after, at)
                 return _Stop.LITERAL
             if after.octets[0] not in part.alphabet:
                 return _Stop.STRANGER
@@ -372,7 +373,12 @@ class _Walker:
 
     def _said(self, index: int, part: Length, at: int, end: int) -> None:
         """Take what a length says, if it can be."""
-        count = part.count(self._octets[at:end])
+        try:
+            count = part.count(self._octets[at:end])
+        except ValueError as error:
+            raise DecodeError(
+                f"{part.name}: {error}", reason=Reason.LENGTH, offset=at
+            ) from None
         least, most = self._variant.behind(index)
         if part.of == "next":
             after = self._variant.parts[index + 1]
@@ -400,6 +406,22 @@ class _Walker:
 
     def _overrun(self, message: str) -> DecodeError:
         return DecodeError(message, reason=Reason.LENGTH, offset=self._said_at)
+
+
+def _check_seen(part: Part, after: Literal, at: int) -> None:
+    """Refuse what would be written and not read again: it holds the literal behind it.
+
+    Raises:
+        ConfigurationError: the literal would be found before its place.
+    """
+    seen = part.seen if isinstance(part, Unknown) else None
+    if seen is None:
+        return
+    if (seen + after.octets).find(after.octets, part.least) < len(seen):
+        raise ConfigurationError(
+            f"part {at + 1}: seen={seen.hex()!r} does not end where the literal behind"
+            " it begins, since it holds that itself"
+        )
 
 
 def _endless(part: Part, offset: int) -> DecodeError:

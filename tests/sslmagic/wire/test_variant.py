@@ -40,6 +40,14 @@ CLIENT = b"\xcb\0\x71\x09\xc8\x22"
         ((TEXT, PORT), "part 1: nothing tells"),
         ((TEXT, Literal(b":"), PORT), "part 1: .* may hold that octet itself"),
         ((Length(width=1), TEXT, Unknown(), PORT), "part 2: nothing tells"),
+        # What is written of it would end too early, or its end would be another.
+        *(
+            (
+                (SOURCE, PORT, Unknown(shortest=1, seen=seen), Literal(b"::")),
+                "part 3: seen='.*' does not end where the literal behind it begins",
+            )
+            for seen in (b"a::", b"a::b", b"a:", b":::")
+        ),
     ],
 )
 def test_what_cannot_be_read(parts: tuple[Part, ...], said: str) -> None:
@@ -69,6 +77,13 @@ FAULTS = [
         b"A\x09\x01." + CLIENT,
         Reason.LENGTH,
         2,
+    ),
+    # A decimal has zeros in front only if its width asks for them.
+    (
+        (HEAD, Length(form="decimal"), Literal(b":"), SOURCE, PORT),
+        b"A07:" + CLIENT,
+        Reason.LENGTH,
+        1,
     ),
     # A rest that is too long for its part, and one that is none.
     (
@@ -223,3 +238,14 @@ def test_variants_are_values() -> None:
     assert hash(variant) == hash(Variant((HEAD, SOURCE, PORT)))
     assert variant != Variant((Literal(b"B"), SOURCE, PORT))
     assert repr(variant).startswith("Variant((Literal(octets=b'A'), ")
+
+
+@pytest.mark.parametrize("seen", [b":a", b"::", b"a", b":"])
+def test_what_was_seen_and_ends_at_its_literal_is_read_again(seen: bytes) -> None:
+    # Two octets at least may hold the literal itself.
+    part = Unknown(shortest=len(seen), seen=seen)
+    parts = (HEAD, SOURCE, PORT, part, Literal(b";:"))
+    learnt = layout("seen", parts)
+    octets = learnt.write(FOUR)
+    assert octets == b"A" + CLIENT + seen + b";:"
+    assert learnt.frame(octets + b"x", 99).length == len(octets)
