@@ -15,7 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from sslmagic.capture.learning.evidence import evidence
 from sslmagic.capture.learning.lesson import Lesson, Taught
 from sslmagic.capture.learning.portless import with_port
-from sslmagic.capture.learning.refine import refined
+from sslmagic.capture.learning.refine import (
+    COUNTERS,
+    counters_widened,
+    refined,
+)
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.capture.learning.search import SearchLimitError, search
 from sslmagic.capture.learning.union import united
@@ -67,9 +71,31 @@ def learn(
         if not samples:
             needs.append("no connection whose client is known: name clients of it")
         return Lesson(None, (), (), (), tuple(samples), tuple(dict.fromkeys(needs)))
-    variants, families = united(name, taught, needs)
+    variants, families = _put_together(name, taught, needs)
     layout = Layout(name, variants)
     return _lesson(layout, families, samples, needs)
+
+
+def _put_together(
+    name: str, taught: list[tuple[Variant, list[Sample], str]], needs: list[str]
+) -> tuple[list[Variant], list[str]]:
+    """Return the variants and their families, as wide as they can be told apart."""
+    for counter in COUNTERS:
+        wide = [
+            (
+                counters_widened(variant, [one.octets for one in own], counter),
+                own,
+                family,
+            )
+            for variant, own, family in taught
+        ]
+        if wide == taught:
+            continue
+        lacking: list[str] = []
+        found = united(name, wide, lacking)
+        if not lacking:
+            return found
+    return united(name, taught, needs)
 
 
 def _variant(
@@ -241,7 +267,7 @@ def _lesson(
     ]
     if layout.starts_as_tls or not layout.is_recognisable:
         needs.append("it may start as a ClientHello does: no receiver takes it")
-    needs += _wishes(taught, agreeing, contradicting)
+    needs += _wishes(taught, samples, agreeing, contradicting)
     return Lesson(
         layout,
         tuple(taught),
@@ -270,12 +296,15 @@ def _names(preamble: Preamble, sample: Sample) -> bool:
 
 def _wishes(
     taught: Sequence[Taught],
+    samples: Sequence[Sample],
     agreeing: Sequence[Sample],
     contradicting: Sequence[Sample],
 ) -> list[str]:
     families = " ".join(one.family for one in taught)
+    seen = {"IPv6" if ":" in one.client.host else "IPv4" for one in samples}
     found = [
-        f"no {family} client: how one is written is not known"
+        f"{'nothing learnt of' if family in seen else 'no'} {family} client"
+        f"{'s' if family in seen else ''}: how one is written is not known"
         for family in ("IPv4", "IPv6")
         if family not in families
     ]

@@ -14,7 +14,7 @@ from sslmagic.errors import ConfigurationError
 from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.variant import Variant
 
-__all__ = ["refined"]
+__all__ = ["COUNTERS", "counters_widened", "refined"]
 
 _DIGITS = frozenset(string.digits.encode())
 _HEX = frozenset(string.hexdigits.encode())
@@ -27,6 +27,13 @@ _SMALL = {8: 4, 6: 2, 4: 1, 2: 1}
 """Octets of zeros at the front of a number that is small for its width."""
 _SCALES = {4: (1,), 6: (1_000,), 8: (1, 1_000, 1_000_000, 1_000_000_000)}
 """Units of a second that a clock of so many octets counts."""
+COUNTERS = ((3, (-1, 1)), (3, (1,)), (3, (-1,)), (2, (-1, 1)))
+"""Octets that a counter may have of which fewer varied, and where the others stand: in
+front, behind. The more may be its own, the safer."""
+_BY_CHANCE = 0.01
+"""How likely it may be that values as close to each other are no counter's."""
+_TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n")
+"""Octets of words, which are no number's front."""
 
 
 def refined(parts: tuple[Part, ...], samples: Sequence[bytes]) -> Variant:
@@ -43,6 +50,17 @@ def refined(parts: tuple[Part, ...], samples: Sequence[bytes]) -> Variant:
         wider = _checked(widen(variant, samples), samples)
         variant = variant if wider is None else wider
     return _checked(_described(variant, samples), samples) or variant
+
+
+def counters_widened(
+    variant: Variant, samples: Sequence[bytes], counter: tuple[int, tuple[int, ...]]
+) -> Variant:
+    """Return the variant with what counts in it as wide as a *counter* may be.
+
+    *samples* are all that it reads: the more they are, the surer it is what counts.
+    """
+    wider = _checked(_counter_widened(variant, samples, *counter), samples)
+    return variant if wider is None else wider
 
 
 def _checked(parts: tuple[Part, ...], samples: Sequence[bytes]) -> Variant | None:
@@ -150,6 +168,57 @@ def _clock_widened(variant: Variant, samples: Sequence[bytes]) -> tuple[Part, ..
                 parts[at + step] = Literal(kept) if kept else _NOTHING
                 break
     return _joined([part for part in parts if part is not _NOTHING])
+
+
+def _counter_widened(
+    variant: Variant, samples: Sequence[bytes], most: int, steps: tuple[int, ...]
+) -> tuple[Part, ...]:
+    """Let what counts have octets beside it that may be its high ones.
+
+    What they hold tells nothing: a counter in three octets keeps its first two for
+    hundreds of connections, and they look like any other literal.
+    """
+    contents = _contents(variant, samples)
+    parts: list[Part] = list(variant.parts)
+    for at, part in enumerate(parts):
+        if not isinstance(part, Unknown) or not _counts(part, contents[at]):
+            continue
+        width = part.least
+        missing = most - width
+        for step in steps:
+            beside = parts[at + step] if 0 <= at + step < len(parts) else None
+            if not isinstance(beside, Literal):
+                continue
+            order = -1 if step < 0 else 1
+            octets = beside.octets[::order]
+            spare = len(octets) - (at + step == 0)
+            taken = 0
+            while taken < min(missing, spare):
+                if octets[taken] in _TEXT:
+                    break
+                taken += 1
+            kept = octets[taken:][::order]
+            width += taken
+            parts[at + step] = Literal(kept) if kept else _NOTHING
+        if width > part.least:
+            parts[at] = Unknown(width=width)
+    return _joined([part for part in parts if part is not _NOTHING])
+
+
+def _counts(part: Unknown, values: Sequence[bytes]) -> bool:
+    """Whether values are all different and so close together that they are counted."""
+    if (
+        part.width is None
+        or part.width >= COUNTERS[0][0]
+        or len(set(values)) < len(values)
+    ):
+        return False
+    for order in ("big", "little"):
+        numbers = [int.from_bytes(one, order) for one in values]
+        share = (max(numbers) - min(numbers) + 1) / 256.0**part.width
+        if len(values) * share ** (len(values) - 1) < _BY_CHANCE:
+            return True
+    return False
 
 
 _NOTHING = Unknown(width=1)

@@ -241,6 +241,9 @@ class _Search:
             if end is None:
                 continue
             literal, forth = end
+            if forth == self._ends and wholes != {0}:
+                # Zeros at the end say that nothing follows, and are a trailer.
+                continue
             if rests == {0}:
                 made, cost = length, _NAME
             elif wholes == {0}:

@@ -11,12 +11,20 @@ import ipaddress
 import random
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.preamble import Endpoint
 
-__all__ = ["FIXED", "LATER", "STRANGE", "Invented", "Traffic", "random_layout"]
+__all__ = [
+    "COUNTERS",
+    "FIXED",
+    "LATER",
+    "STRANGE",
+    "Invented",
+    "Traffic",
+    "random_layout",
+]
 
 Write = Callable[[Endpoint, Endpoint, random.Random, int], bytes]
 """Client, where it connected, chance, and the number of the connection -> octets."""
@@ -84,15 +92,34 @@ FIXED = (
 )
 
 
+def counter(
+    width: int, order: Literal["big", "little"], *, is_last: bool = False
+) -> Invented:
+    """A counter of which the high octets change tomorrow, and a family in front."""
+
+    def write(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+        count = (70_000 + n) % 256**width
+        said: bytes = count.to_bytes(width, order)
+        body = packed(c) + struct.pack("!H", c.port)
+        head = b"CN" + bytes((len(packed(c)),))
+        return head + (body + said if is_last else said + body)
+
+    name = f"counter-{width}-{order}" + "-last" * is_last
+    return Invented(name, write, is_known=False)
+
+
+COUNTERS = (
+    counter(3, "big"),
+    counter(3, "little"),
+    counter(3, "big", is_last=True),
+    counter(2, "big"),
+    counter(4, "big"),
+)
+
+
 def _later(n: int) -> bool:
     """Whether a connection is of another time than the capture."""
     return n >= LATER
-
-
-def strange_counter(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
-    """A counter in 3 octets, of which the high ones change tomorrow."""
-    head = b"C3" + (70_000 + n).to_bytes(3, "big")
-    return head + packed(c) + struct.pack("!H", c.port)
 
 
 def strange_server(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
@@ -122,7 +149,6 @@ LATER = 100_000
 STRANGE = tuple(
     Invented(write.__name__.replace("_", "-"), write, (4,), is_known=False)
     for write in (
-        strange_counter,
         strange_server,
         strange_version,
         strange_flag,

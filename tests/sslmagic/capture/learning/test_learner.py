@@ -21,6 +21,7 @@ from sslmagic.wire.fields import Port
 from sslmagic.wire.parts import Checksum, Length, Unknown
 from tests.sslmagic.capture.learning.figures import main, outcome
 from tests.sslmagic.capture.learning.invented import (
+    COUNTERS,
     FIXED,
     STRANGE,
     Invented,
@@ -106,6 +107,31 @@ def test_what_one_capture_cannot_show_is_never_sure(layout: Invented) -> None:
     for seed in range(4):
         lesson = learn(Traffic(layout, seed).samples(12), layout.name)
         assert outcome(layout, lesson, 99, later=True) in ("nothing", "unsure")
+
+
+@pytest.mark.parametrize("layout", COUNTERS, ids=lambda one: one.name)
+def test_a_counter_is_learnt_for_another_day(layout: Invented) -> None:
+    for seed in range(4):
+        lesson = learn(Traffic(layout, seed).samples(12), layout.name)
+        assert outcome(layout, lesson, 99) == "right"
+        assert outcome(layout, lesson, 99, later=True) == "right"
+        assert lesson.unknown
+
+
+def test_a_family_that_was_seen_is_not_said_to_be_lacking() -> None:
+    """Nothing tells its addresses apart from the other's, so one is left out."""
+
+    def alike(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+        host = ipaddress.ip_address(c.host).packed
+        return b"\xb1" + host + c.port.to_bytes(2, "big")
+
+    lesson = learn(Traffic(Invented("alike", alike), 1).samples(8))
+    (taught,) = lesson.variants
+    other = {"IPv4": "IPv6", "IPv6": "IPv4"}[taught.family]
+    said = "\n".join(lesson.needs)
+    assert "is left out" in said
+    assert f"nothing learnt of {other} clients" in said
+    assert f"no {other} client" not in said
 
 
 def test_the_figures_can_be_made_again(capsys: pytest.CaptureFixture[str]) -> None:

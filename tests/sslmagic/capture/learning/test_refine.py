@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from sslmagic.capture.learning.refine import refined
+from sslmagic.capture.learning.refine import counters_widened, refined
 from sslmagic.errors import ConfigurationError
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.parts import Literal, Part, Unknown
+from sslmagic.wire.variant import Variant
 
 SOURCE, PORT = Address(of="source"), Port(of="source", width=2)
 CLIENT = b"\xcb\0\x71\x09\xc8\x22"
@@ -122,3 +125,36 @@ def test_a_time_in_text_is_wider_than_what_varied(
 def test_parts_that_do_not_read_their_samples() -> None:
     with pytest.raises(ConfigurationError, match="does not read all samples"):
         refined((Literal(b"A"), SOURCE, PORT), [b"A" + CLIENT, b"B" + CLIENT])
+
+
+@pytest.mark.parametrize(
+    ("before", "numbers", "after", "width", "right"),
+    [
+        # Two octets that never varied are the front of what counts, on either side.
+        (b"A\x01\x11", range(0x70, 0x7A), b"B", 3, (b"A", 3, b"B")),
+        (b"A", range(0x70, 0x7A), b"\x11\x01B", 3, (b"A", 3, b"B")),
+        (b"A\x01\x11", range(0x70, 0x7A), b"\x11\x01B", 3, (b"A", 5, b"B")),
+        (b"A\x01\x11", range(0x70, 0x7A), b"B", 2, (b"A\x01", 2, b"B")),
+        # Words are no number's front, and neither is all that a layout starts with.
+        (b"\x01ok", range(0x70, 0x7A), b"\r\n", 3, (b"\x01ok", 1, b"\r\n")),
+        (b"\x01", range(0x70, 0x7A), b"B", 3, (b"\x01", 1, b"B")),
+        # Said twice, too far apart or too few: nothing counts.
+        (b"A\x01\x11", [9, 9, 10, 11, 12], b"B", 3, (b"A\x01\x11", 1, b"B")),
+        (b"A\x01\x11", range(0, 250, 25), b"B", 3, (b"A\x01\x11", 1, b"B")),
+        (b"A\x01\x11", [9, 200], b"B", 3, (b"A\x01\x11", 1, b"B")),
+    ],
+)
+def test_what_counts_may_have_more_octets_than_varied(
+    before: bytes,
+    numbers: Sequence[int],
+    after: bytes,
+    width: int,
+    right: tuple[bytes, int, bytes],
+) -> None:
+    samples = [before + bytes((one,)) + after + CLIENT for one in numbers]
+    variant = Variant(parts(before, 1, after))
+    assert counters_widened(variant, samples, (width, (-1, 1))).parts[:3] == (
+        Literal(right[0]),
+        Unknown(width=right[1]),
+        Literal(right[2]),
+    )

@@ -165,3 +165,9 @@ def test_what_was_found_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = found(rows)
     assert parts is not None
     assert parts[:4] == (Literal(b"\xb1"), Length(width=2), SOURCE, PORT)
+
+
+@pytest.mark.parametrize("tail", [b"\0\0", b"\0\0\0\0", b"\0"])
+def test_zeros_at_the_end_are_no_length_of_nothing(tail: bytes) -> None:
+    rows = [b"\xb1" + one + tail for one in BINARY]
+    assert found(rows) == (Literal(b"\xb1"), SOURCE, PORT, Literal(tail))
