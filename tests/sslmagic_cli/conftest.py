@@ -71,10 +71,17 @@ def process() -> Callable[..., Ended]:
 
 @pytest.fixture
 def terminal() -> Callable[..., Ended]:
-    """Runs a command line with a terminal for its standard output, and nothing else."""
+    """Runs a command line with a terminal for its standard output.
+
+    Standard error is a pipe, unless `whole` has it on the terminal as well.
+    """
 
     def terminal(
-        *arguments: str, octets: bytes = b"", columns: int = 80, **environment: str
+        *arguments: str,
+        octets: bytes = b"",
+        columns: int = 80,
+        whole: bool = False,
+        **environment: str,
     ) -> Ended:
         ours, theirs = pty.openpty()
         try:
@@ -84,18 +91,17 @@ def terminal() -> Callable[..., Ended]:
                 [*COMMAND, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=theirs,
-                stderr=subprocess.PIPE,
+                stderr=theirs if whole else subprocess.PIPE,
                 env=_environment() | environment,
             )
         finally:
             os.close(theirs)
         with child, os.fdopen(ours, "rb", buffering=0) as screen:
             assert child.stdin
-            assert child.stderr
             child.stdin.write(octets)
             child.stdin.close()
             shown = _shown(screen)
-            said = child.stderr.read()
+            said = child.stderr.read() if child.stderr else b""
             return Ended(child.wait(timeout=30), shown.replace(b"\r\n", b"\n"), said)
 
     return terminal

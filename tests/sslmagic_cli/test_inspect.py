@@ -287,6 +287,27 @@ def test_gzip_and_standard_input(process: Run, node: str, tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    "more", [(), ("--totals",), ("--connection", "1"), ("--json",), ("--csv",)]
+)
+def test_the_bar_is_gone_before_anything_is_said(
+    terminal: Run, node: str, more: tuple[str, ...]
+) -> None:
+    """Both on one terminal, as where a person types."""
+    ended = terminal("inspect", node, *more, whole=True)
+    assert ended.code == Exit.DONE
+    bar, shown, said = ended.out.partition(b"\x1b[?25h")
+    assert shown
+    assert not re.sub(rb"\x1b\[[?0-9]*[A-Za-z]|\r|\n", b"", bar)
+    assert b"connection" in said or b"number" in said
+
+
+def test_lines_of_json_leave_no_room_for_a_bar(terminal: Run, node: str) -> None:
+    ended = terminal("inspect", node, "--jsonl", whole=True)
+    assert (ended.code, b"\x1b" in ended.out) == (Exit.DONE, False)
+    assert [json.loads(line)["number"] for line in ended.out.splitlines()]
+
+
 def test_a_terminal_gets_colours_and_nothing_else(terminal: Run, node: str) -> None:
     ended = terminal("inspect", node, columns=80)
     assert b"\x1b[1;32m203.0.113.9:51234" in ended.out

@@ -75,16 +75,18 @@ class Inspection:
         # What is live has its rows at once; else they wait until it is known which of
         # them are the front of a gateway.
         is_quiet = self._is_whole or not self._shows_rows
-        with progress(visible=is_quiet) as told, _patient(self._captures):
+        if self._options["as_lines"] and output.is_terminal():
+            is_quiet = False
+        with contextlib.ExitStack() as bar, _patient(self._captures):
             reader = Reader(
                 self._captures,
                 wanted=self._judge.wanted,
                 workers=self._options["workers"],
-                progress=told,
+                progress=bar.enter_context(progress(visible=is_quiet)),
             )
             if self._options["number"] is not None:
-                return self._one(reader, self._options["number"])
-            return self._all(reader)
+                return self._one(reader, self._options["number"], bar)
+            return self._all(reader, bar)
 
     @property
     def _is_whole(self) -> bool:
@@ -122,11 +124,12 @@ class Inspection:
             if name != _STANDARD and not os.access(name, os.R_OK):
                 raise _unreadable(name)
 
-    def _one(self, reader: Reader, number: int) -> int:
+    def _one(self, reader: Reader, number: int, bar: contextlib.ExitStack) -> int:
         for conversation in _readable(reader):
             if conversation.number != number:
                 continue
             connection = self._judge.judge(conversation)
+            bar.close()
             if self._is_table:
                 output.say(render.drawn(*full(connection), to=sys.stdout))
             else:
@@ -135,7 +138,7 @@ class Inspection:
             return self._code(int(connection.is_fault))
         raise CommandError(f"there is no connection {number}", Exit.USAGE)
 
-    def _all(self, reader: Reader) -> int:
+    def _all(self, reader: Reader, bar: contextlib.ExitStack) -> int:
         fault: CaptureError | CommandError | None = None
         with contextlib.ExitStack() as stack:
             spool = self._spool(stack)
@@ -157,6 +160,7 @@ class Inspection:
             except (CaptureError, CommandError) as error:
                 # What was read is shown first.
                 fault = error
+            bar.close()
             pairs = [*self._matched()]
             fronts = self._fronts(pairs)
             if held is not None:

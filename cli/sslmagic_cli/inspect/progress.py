@@ -42,6 +42,9 @@ def progress(
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        # What is put there instead takes no octets; and nothing is said beside the bar.
+        redirect_stdout=False,
+        redirect_stderr=False,
     )
     task = shown.add_task("", visible=False)
 
