@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sslmagic.anatomy import printable
 from sslmagic.capture.conversation import Counts
-from sslmagic.capture.pairs import Pair
+from sslmagic.capture.pairs import LIMIT, Pair
 from sslmagic.capture.totals import Tally, Totals
 from sslmagic.capture.verdict import MEANINGS, Verdict
 from sslmagic_cli.inspect.rows import shown, style_of
@@ -81,7 +81,8 @@ def matched(
 def too_many(unmatched: int) -> str:
     """Return why the other side of a connection may be there and not be found."""
     return (
-        f"the first {counted(unmatched, 'connection')} not matched: they are too many"
+        f"the first {counted(unmatched, 'connection')} matched with none, because more"
+        f" than {LIMIT:,} could be a side: fronts among them count as faults"
     )
 
 

@@ -100,7 +100,7 @@ def test_pairs() -> None:
     assert "The first 1,000 of 1,002." in page.said()
     assert len([*page.all("tr")]) == 1001
     assert sides([]) == ""
-    assert "The first 7 connections not matched" in sides([], 7)
+    assert "The first 7 connections matched with none" in sides([], 7)
 
 
 def test_parts() -> None:

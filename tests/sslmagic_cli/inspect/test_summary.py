@@ -62,7 +62,7 @@ def test_pairs_and_what_is_odd_about_them() -> None:
 
 
 def test_what_may_be_more_than_is_known_is_said() -> None:
-    assert "the first 9 connections not matched" in drawn(*matched([], 0, 9))
+    assert "the first 9 connections matched with none" in drawn(*matched([], 0, 9))
     assert drawn(*matched([], 0)) == ""
     totals = Totals()
     totals.add(judged(encode(PREAMBLE), conflicting=1))
