@@ -154,8 +154,11 @@ def command(
     if sys.stderr.isatty():
         click.echo(_BLANK, nl=False, err=True)
     if not report.is_reachable:
+        where = str(target.address)
+        if asked_from is not None:
+            where += f", asked from {asked_from}"
         why = report.trials[0].answer.error
-        raise CommandError(f"{target.address}: {why}", Exit.UNAVAILABLE)
+        raise CommandError(f"{where}: {why}", Exit.UNAVAILABLE)
     output.say(_said(report, as_json=as_json, verbose=verbose))
 
 

@@ -119,6 +119,13 @@ def test_where_to_ask_from(run: Run, server: str) -> None:
     assert json.loads(ended.out)["source"] == "127.0.0.66"
 
 
+def test_an_address_of_another_machine_is_named(run: Run, server: str) -> None:
+    ended = run("probe", server, "--from", "192.0.2.9")
+    assert (ended.code, ended.out) == (Exit.UNAVAILABLE, b"")
+    said = f"{server}, asked from 192.0.2.9: Cannot assign requested address"
+    assert ended.complaint == f"magic: {said}"
+
+
 def test_a_name_is_asked_by_it(run: Run, server: str) -> None:
     port = Endpoint.parse(server).port
     ended = run("probe", f"localhost:{port}", "--json", "--connections", "1")
