@@ -111,6 +111,9 @@ class Inspection:
         """Raise at once what would be raised after an hour of reading."""
         if self._options["parquet"]:
             columns.check_pyarrow()
+        html, parquet = self._options["html"], self._options["parquet"]
+        if html and parquet and Path(html).resolve() == Path(parquet).resolve():
+            raise CommandError(f"{html} cannot be both files", Exit.CANNOT_CREATE)
         for name in ("html", "parquet"):
             path = self._options[name]
             if path is not None and any(map(_same(path), self._captures)):

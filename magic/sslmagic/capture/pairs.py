@@ -47,9 +47,12 @@ class Hop(NamedTuple):
     opened: int
     closed: int
     source: Endpoint | UnixEndpoint | None
-    """Whom its preamble names; None for nobody, or without one."""
+    """Whom its preamble names; None for nobody, without one, or if it was refused."""
     destination: Endpoint | UnixEndpoint | None
     has_preamble: bool
+    """Whether there is one, also of those that are broken or refused."""
+    is_refused: bool
+    """Whether there is one that nobody believes."""
     verdict: Verdict
     hello: bytes
     """A digest of the ClientHello; empty without one."""
@@ -70,7 +73,8 @@ class Hop(NamedTuple):
             conversation.closed,
             said.source if said else None,
             said.destination if said else None,
-            said is not None,
+            connection.format is not None,
+            connection.format is not None and said is None,
             connection.verdict,
             hashlib.blake2b(hello, digest_size=12).digest() if hello else b"",
         )
@@ -87,6 +91,7 @@ class Hop(NamedTuple):
             None if self.source is None else tuple(self.source),
             None if self.destination is None else tuple(self.destination),
             self.has_preamble,
+            self.is_refused,
             self.verdict.value,
             self.hello,
         )
@@ -95,7 +100,7 @@ class Hop(NamedTuple):
     def unpacked(cls, number: int, facts: tuple[Any, ...]) -> Hop:
         """Return what was packed, with the *number* that it has by now."""
         _, capture, peer, listener, opened, closed, source, target, *rest = facts
-        has_preamble, verdict, hello = rest
+        has_preamble, is_refused, verdict, hello = rest
         return cls(
             number,
             capture,
@@ -106,6 +111,7 @@ class Hop(NamedTuple):
             _endpoint(source),
             _endpoint(target),
             has_preamble,
+            is_refused,
             _VERDICTS[verdict],
             hello,
         )
@@ -142,6 +148,8 @@ class Pair:
         said = f"client {self.client} became node connection {self.back.peer}"
         if not self.back.has_preamble:
             said += "; no preamble: the node takes the gateway for the client"
+        elif self.back.is_refused:
+            said += f"; its preamble is refused: {self.back.verdict}"
         elif self.back.source is None:
             said += "; its preamble names nobody"
         elif self.back.source != self.client:

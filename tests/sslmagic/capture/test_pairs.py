@@ -50,6 +50,20 @@ def numbers(*connections: Connection) -> list[tuple[int, int]]:
     return [(pair.front.number, pair.back.number) for pair in pairs(*connections)]
 
 
+def test_a_preamble_that_is_refused_is_not_missing() -> None:
+    octets = encode(PREAMBLE, "proxy2", crc32c=True)
+    broken = octets[:-1] + bytes([octets[-1] ^ 1]) + hello()
+    spoofed = Preamble(source=("127.0.0.1", 5), destination=SHOP)
+    for behind, why in (
+        (judged(broken, number=2, opened=START + MS), "checksum"),
+        (back(said=spoofed), "source"),
+    ):
+        (pair,) = pairs(front(), behind)
+        assert pair.words.endswith(f"; its preamble is refused: {why}")
+    (pair,) = pairs(front(), judged(hello(), number=2, opened=START + MS))
+    assert "; no preamble: the node takes the gateway for the client" in pair.words
+
+
 def test_the_client_of_a_node_connection() -> None:
     for order in itertools.permutations([front(), back()]):
         (pair,) = pairs(*order)
