@@ -127,7 +127,8 @@ class Pcap:
                     after = at + step
                     if after > end:
                         break
-                    if others and key[9] ^ key[11] in others:
+                    start = (flags >> 12 << 2) + 20
+                    if others and key[9] ^ key[11] in others and 40 <= start <= total:
                         packets += 1
                         at = after
                         continue
@@ -142,7 +143,6 @@ class Pcap:
                             packets += 1
                             at = after
                             continue
-                    start = (flags >> 12 << 2) + 20
                     if 40 <= start <= total:
                         ip = at + network
                         (ack,) = ACKNOWLEDGED(data, ip + 28)

@@ -170,7 +170,8 @@ class Pcapng:
                     and forward in FORWARD
                     and total <= captured + _FRONT - network
                 ):
-                    if others and key[9] ^ key[11] in others:
+                    start = (flags >> 12 << 2) + 20
+                    if others and key[9] ^ key[11] in others and 40 <= start <= total:
                         at = after
                         continue
                     stream = streams(key)
@@ -183,7 +184,6 @@ class Pcapng:
                             stream.low = low
                             at = after
                             continue
-                    start = (flags >> 12 << 2) + 20
                     if 40 <= start <= total:
                         ip = at + network
                         (ack,) = ACKNOWLEDGED(data, ip + 28)

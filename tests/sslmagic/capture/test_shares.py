@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from sslmagic.capture.flow import told
 from sslmagic.capture.shares import Made, Message, Work, share_of, together
 from sslmagic.capture.source import Source
 from tests.sslmagic.capture.acts import ACTS, framed, played
-from tests.sslmagic.capture.wired import pcapng
+from tests.sslmagic.capture.wired import T0, ethernet, ip4, pcap, pcapng, tcp
 
 
 def read(
@@ -68,3 +68,19 @@ def test_every_capture(file: Path) -> None:
     one = [(number, found) for _, number, found in reader.each(made)]
     for count in (2, 3):
         assert read(file, count, made) == (one, reader.counts)
+
+
+@pytest.mark.parametrize("written", [pcap, pcapng])
+@pytest.mark.parametrize("size", [0x10, 0xF0])
+def test_a_broken_segment_counts_whosever_it_is(
+    tmp_path: Path, written: Callable[[list[tuple[int, bytes]]], bytes], size: int
+) -> None:
+    segments = [tcp((50000 + number, 443), 7, bytes(20)) for number in range(12)]
+    segments[3:] = [one[:12] + bytes((size,)) + one[13:] for one in segments[3:]]
+    frames = [(T0 + at, ethernet(ip4(one))) for at, one in enumerate(segments)]
+    file = tmp_path / "a"
+    file.write_bytes(written(frames))
+    one = read(file, 1)
+    assert one[1].unreadable == 9
+    assert read(file, 2) == one
+    assert read(file, 3) == one
