@@ -123,8 +123,7 @@ class Flows:
             self._forget(flow)
             stream = self._begin(key, vlans, flags, time, place)
             flow = stream.flow
-        last = stream.low if stream.high < 0 else self.time(stream)
-        since = time - last if stream.packets else _SECOND
+        before, high, low = stream.packets, stream.high, stream.low
         if flow.again is not None and self._is_another(flow, stream, seq, ack, flags):
             stream = self._begin_another(flow, key, vlans, place)
             flow = stream.flow
@@ -134,6 +133,7 @@ class Flows:
         stream.low = time
 
         if flags & (SYN | RST):
+            since = self._since(before, high, low, time)
             if (flags & SYN or stream.sums) and stream is flow.sent:
                 if is_right(key[vlans:-4], data, head, end):
                     stream.sums = True
@@ -189,7 +189,7 @@ class Flows:
                         flags,
                         urgent,
                         time,
-                        since,
+                        self._since(before, high, low, time),
                         not right and is_unfinished(key[vlans:-4], data, head, end),
                     ),
                 )
@@ -206,6 +206,7 @@ class Flows:
         if urgent >= 0:
             stream.point(urgent)
         if flags & FIN:
+            since = self._since(before, high, low, time)
             self._fin(flow, stream, stream.offset(seq) + length, length, since)
         if not length:
             pass
@@ -217,7 +218,7 @@ class Flows:
                 b"" if stream.pending is None else data[start:end],
                 length,
                 time,
-                since,
+                self._since(before, high, low, time),
             )
             if stream.pending and not stream.watched:
                 _watch(stream, other)
@@ -233,15 +234,25 @@ class Flows:
             if stream.acknowledged:
                 self._finish(flow, 2 * place + 1)
 
+    def _since(self, packets: int, high: int, low: int, time: int) -> int:
+        """Return ns since a stream's packet before, given what it had then.
+
+        Nobody asks for it where data come in order, which is nearly everywhere.
+        """
+        if not packets:
+            return _SECOND
+        return time - (low if high < 0 else high + self.clock(low))
+
     def tick(self, cutoff: int, place: int) -> None:
         """Give up what has been silent, now that it is *cutoff* in ns, at *place*."""
         for flow in list(self._flows):
+            if flow.over:
+                # Most are, and what is left of their streams has the time in ns.
+                if cutoff - flow.sent.low > LINGER and not flow.idle:
+                    self._forget(flow)
+                continue
             last = self._last(flow)
             if cutoff - last <= LINGER:
-                continue
-            if flow.over:
-                if not flow.idle:
-                    self._forget(flow)
                 continue
             if flow.closer is None and flow.doubted is None:
                 answered = flow.answered.packets or not flow.begun

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sslmagic.capture.conversation import Counts, Unreadable
 from sslmagic.capture.flows import LINGER, Flows, share
 from sslmagic.capture.link import Link
+from sslmagic.capture.plain import seen
 from sslmagic.capture.segment import (
     Fragment,
     NotTCP,
@@ -89,11 +90,16 @@ class _Parts:
 
 
 class Frames:
-    """Takes frames apart, counts them, and hands on what is TCP."""
+    """Takes frames apart, counts them, and hands on what is TCP.
 
-    def __init__(self, flows: Flows, counts: Counts) -> None:
+    Args:
+        plain: whether plain segments may take a shorter way.
+    """
+
+    def __init__(self, flows: Flows, counts: Counts, *, plain: bool = True) -> None:
         self.flows = flows
         self.counts = counts
+        self._may_be_plain = plain
         self.cutoff = 0
         """When was looked last for what has fallen silent, in ns."""
         self._doubted = 0
@@ -132,6 +138,12 @@ class Frames:
                 self.counts.not_ip += 1
                 return
             at, vlans = frame
+            if (
+                self._may_be_plain
+                and end - start == length
+                and self._plain(data, at, end, vlans, time)
+            ):
+                return
             found = segment(data, at, end, length=length - (at - start))
             if type(found) is Fragment:
                 self.counts.fragments += 1
@@ -176,6 +188,27 @@ class Frames:
     def _give_up(self, key: bytes) -> None:
         self.octets -= self.waiting.pop(key).octets
         self.counts.incomplete += 1
+
+    def _plain(self, data: bytes, at: int, end: int, vlans: bytes, time: int) -> bool:
+        """Count a segment of which nothing more is wanted; return whether it is one."""
+        if (look := seen(data, at, end)) is None:
+            return False
+        key, seq, length = look
+        flows = self.flows
+        if flows.others and share(key) in flows.others:
+            return True
+        stream = flows.streams.get(vlans + key if vlans else key)
+        if (
+            stream is None
+            or stream.next != seq
+            or (length and stream.pending is not None)
+        ):
+            return False
+        stream.packets += 1
+        stream.next = seq + length
+        stream.high = -1
+        stream.low = time
+        return True
 
     def _segment(
         self, found: Segment, data: bytes, vlans: bytes, time: int, place: int

@@ -48,7 +48,7 @@ def reading(
     Args:
         plain: whether plain packets may take the short way.
     """
-    frames = Frames(flows, counts)
+    frames = Frames(flows, counts, plain=plain)
     fault: Fault | None = None
     try:
         for _ in _pieces(source, frames, plain=plain):

@@ -224,3 +224,45 @@ def test_a_packet_of_which_parts_are_lacking_is_a_gap() -> None:
         begun = [part4(0, data[:64]), ethernet(packet)]
         found, counts = seen([*(frame for _, frame in frames), *begun])
         assert (found[0].sent.missing, counts.incomplete) == (missing, 1)
+
+
+@pytest.mark.parametrize("link", [1, 276])
+@pytest.mark.parametrize("six", [False, True])
+def test_the_shorter_way_gives_the_same(link: int, *, six: bool) -> None:
+    def packet(
+        side: int, seq: int, data: bytes = b"", *, ack: int | None, flags: int = 0
+    ) -> bytes:
+        ports = (50000, 443) if not side else (443, 50000)
+        segment = tcp(ports, seq, data, ack=ack, flags=flags, options=bytes(12))
+        if six:
+            hosts = bytes(15) + b"\x01", bytes(15) + b"\x02"
+            inner = ip6(segment, source=hosts[side], destination=hosts[1 - side])
+        else:
+            hosts = b"\x0a\0\0\x01", b"\x0a\0\0\x02"
+            inner = ip4(segment, source=hosts[side], destination=hosts[1 - side])
+        if link == 276:
+            return (b"\x86\xdd" if six else b"\x08\0") + bytes(18) + inner
+        return ethernet(inner, vlans=[(0x8100, 7)])
+
+    sent = 101 + len(DATA)
+    frames = [
+        packet(0, 100, flags=2, ack=None),
+        packet(1, 500, flags=2, ack=101),
+        packet(0, 101, DATA, ack=501),
+        *(packet(1, 501 + 100 * at, bytes(100), ack=sent) for at in range(40)),
+        packet(0, sent, ack=4501),
+        packet(1, 501, bytes(100), ack=sent),
+        packet(1, 4601, bytes(100), ack=sent),
+        packet(1, 4501, bytes(100), ack=sent),
+    ]
+    timed = [(T0 + 5000 * number, frame) for number, frame in enumerate(frames)]
+    capture = pcap(timed, link=link)
+    readers = [
+        Reader([io.BytesIO(capture)], wanted=lambda _: len(DATA), plain=plain)
+        for plain in (True, False)
+    ]
+    (short,), (long,) = map(list, readers)
+    assert short == long
+    assert readers[0].counts == readers[1].counts
+    assert (short.sent.octets, short.answered.packets) == (DATA, 44)
+    assert (short.answered.length, short.answered.reordered) == (4200, 1)
