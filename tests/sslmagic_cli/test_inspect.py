@@ -302,6 +302,16 @@ def test_the_bar_is_gone_before_anything_is_said(
     assert b"connection" in said or b"number" in said
 
 
+@pytest.mark.parametrize("more", [(), ("--json",), ("--csv",), ("--totals",)])
+def test_of_what_is_no_capture_nothing_is_shown(
+    run: Run, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "notes").write_text("a text")
+    ended = run("inspect", str(tmp_path / "notes"), *more)
+    assert (ended.code, ended.out) == (Exit.DATA, b"")
+    assert "notes: " in ended.complaint
+
+
 def test_lines_of_json_leave_no_room_for_a_bar(terminal: Run, node: str) -> None:
     ended = terminal("inspect", node, "--jsonl", whole=True)
     assert (ended.code, b"\x1b" in ended.out) == (Exit.DONE, False)

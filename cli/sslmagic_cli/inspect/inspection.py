@@ -162,6 +162,8 @@ class Inspection:
                     self._take(number, extracted, takers)
             except (CaptureError, CommandError) as error:
                 # What was read is shown first.
+                if not reader.counts.packets:
+                    raise
                 fault = error
             bar.close()
             pairs = [*self._matched()]
