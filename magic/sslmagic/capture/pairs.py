@@ -3,9 +3,9 @@
     client ──front──▶ gateway ──back──▶ node
 
 A gateway passes TLS through, so that both have the same ClientHello, whose random
-octets nobody else has. Where there is none, the preamble of the back names the peer of
-the front, and both are open at the same time. Nobody need say which capture is of which
-side.
+octets nobody else has. Where there is none, or TLS begins anew at the gateway, the
+preamble of the back names the peer of the front, and both are open at the same time.
+Nobody need say which capture is of which side.
 """
 
 from __future__ import annotations
@@ -251,7 +251,11 @@ def _agreeing(front: Hop, back: Hop) -> tuple[str, ...]:
     hello = bool(front.hello) and front.hello == back.hello
     client = back.source is not None and front.peer == back.source
     host = front.listener.host == back.peer.host
-    if front.hello and back.hello and not hello:
+    destination = back.destination == front.listener
+    overlap = front.opened - SKEW <= back.opened <= front.closed + SKEW
+    # A gateway that ends TLS may begin another one: what its preamble says must do then.
+    said = client and overlap and (destination or host)
+    if front.hello and back.hello and not (hello or said):
         return ()
     # A chain of gateways that all write it: only the next one is the other side.
     if front.has_preamble and back.has_preamble and not host:
@@ -259,7 +263,6 @@ def _agreeing(front: Hop, back: Hop) -> tuple[str, ...]:
     # The preamble of the one announces the other: it is the other way round.
     if (front.source, front.destination) == (back.peer, back.listener):
         return ()
-    overlap = front.opened - SKEW <= back.opened <= front.closed + SKEW
     # A clock may be wrong by more where both of the others agree.
     if hello + client + overlap < 2:
         return ()
@@ -269,7 +272,7 @@ def _agreeing(front: Hop, back: Hop) -> tuple[str, ...]:
     agreed = {
         "hello": hello,
         "client": client,
-        "destination": back.destination == front.listener,
+        "destination": destination,
         "host": host,
         "time": overlap,
     }

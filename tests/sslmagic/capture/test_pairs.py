@@ -50,6 +50,31 @@ def numbers(*connections: Connection) -> list[tuple[int, int]]:
     return [(pair.front.number, pair.back.number) for pair in pairs(*connections)]
 
 
+def test_a_gateway_that_ends_tls_and_begins_another() -> None:
+    anew = back(octets=hello(random=9))
+    (pair,) = pairs(front(), anew)
+    assert pair.by == ("client", "destination", "time")
+    # Its own address will do too, where the preamble says the one before translation.
+    elsewhere = Preamble(source=CLIENT, destination=("192.0.2.99", 443))
+    there = Endpoint(SHOP.host, 40112)
+    (pair,) = pairs(front(), back(octets=hello(random=9), said=elsewhere, peer=there))
+    assert pair.by == ("client", "host", "time")
+    # Of one port that was used twice, the one with the same ClientHello is it.
+    assert numbers(front(), front(3, hello(random=9)), anew) == [(3, 2)]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"said": Preamble(source=CLIENT, destination=("192.0.2.99", 443))},
+        {"said": Preamble(source=("192.0.2.98", 1), destination=SHOP)},
+        {"opened": START + 10_000 * MS},
+    ],
+)
+def test_another_hello_wants_all_else_to_agree(more: dict[str, Any]) -> None:
+    assert pairs(front(), back(octets=hello(random=9), **more)) == []
+
+
 def test_a_preamble_that_is_refused_is_not_missing() -> None:
     octets = encode(PREAMBLE, "proxy2", crc32c=True)
     broken = octets[:-1] + bytes([octets[-1] ^ 1]) + hello()
