@@ -66,7 +66,9 @@ def test_from_a_capture_to_live_connections(
     assert "- no IPv6 client: how one is written is not known" in words
     with Backend() as backend:
         to = ("--to", str(backend.address), "--trust", "127.0.0.1", "--as", "proxy2")
-        accept = ("--accept", "odd", "--layout", file)
+        # It says nothing of where its clients connected.
+        given = ("--destination", "198.51.100.2:443")
+        accept = ("--accept", "odd", "--layout", file, *given)
         listen = ("--listen", "127.0.0.1:0", "--workers", "1")
         with relay("node", *listen, *to, *accept) as node:
             for _ in range(3):
@@ -76,6 +78,7 @@ def test_from_a_capture_to_live_connections(
                     peer.shutdown(socket.SHUT_WR)
                     preamble, behind = decode(rest(server), "proxy2")
                     assert (preamble.source, behind) == (fresh.client, HELLO)
+                    assert preamble.destination == Endpoint("198.51.100.2", 443)
 
 
 def test_clients_by_name_and_as_json(

@@ -38,6 +38,11 @@ MOST_UNKNOWN = 512
 """Octets that a part without a width may take by default."""
 _MOST_LENGTH = 5
 """Digits of a length in text: more than any preamble is long."""
+_LENGTH_WIDTHS: dict[str, tuple[int | None, ...]] = {
+    "octets": (1, 2, 4),
+    "decimal": (None, 1, 2, 3, 4, 5),
+    "hex": (2, 4),
+}
 
 Order = OneOf["big", "little"]
 
@@ -142,19 +147,21 @@ class Length(Part):
     of: OneOf["rest", "whole", "next"] = "rest"
     """What it counts: the octets behind this field, all octets of the preamble, or
     those of the next part."""
-    form: OneOf["octets", "decimal"] = "octets"
+    form: OneOf["octets", "decimal", "hex"] = "octets"
     width: int | None = None
-    """Octets 1, 2 or 4; digits of a decimal with leading zeros, None without them."""
+    """Octets 1, 2 or 4; digits of a decimal with leading zeros, None without them; 2 or
+    4 digits of hex."""
     order: Order = "big"
     bias: int = 0
     """What the field says beyond the count."""
+    upper: bool = False
+    """Hex digits are written A to F; both are read."""
 
     def __post_init__(self) -> None:
         check_choice("of", self.of, ("rest", "whole", "next"))
-        check_choice("form", self.form, ("octets", "decimal"))
+        check_choice("form", self.form, tuple(_LENGTH_WIDTHS))
         check_choice("order", self.order, ("big", "little"))
-        widths = (1, 2, 4) if self.form == "octets" else (None, 1, 2, 3, 4, 5)
-        check_choice("width", self.width, widths)
+        check_choice("width", self.width, _LENGTH_WIDTHS[self.form])
 
     @property
     def least(self) -> int:
@@ -169,7 +176,7 @@ class Length(Part):
     @property
     def alphabet(self) -> frozenset[int]:
         """See `Part.alphabet`."""
-        return ANY if self.form == "octets" else DIGITS
+        return {"octets": ANY, "decimal": DIGITS, "hex": HEX}[self.form]
 
     @property
     def ends_outside(self) -> bool:
@@ -186,6 +193,8 @@ class Length(Part):
             if self.width is None and len(field) > 1 and field.startswith(b"0"):
                 raise ValueError(f"{field.decode()!r} starts with a zero")
             return int(field) - self.bias
+        if self.form == "hex":
+            return int(field, 16) - self.bias
         return int.from_bytes(field, self.order) - self.bias
 
     def write(self, count: int) -> bytes:
@@ -199,7 +208,8 @@ class Length(Part):
             if self.form == "octets":
                 assert self.width is not None
                 return number.to_bytes(self.width, self.order)
-            field = b"%0*d" % (self.width or 1, number)
+            kind = "d" if self.form == "decimal" else "X" if self.upper else "x"
+            field = f"{number:0{self.width or 1}{kind}}".encode("ascii")
             if number < 0 or len(field) > self.most:
                 raise OverflowError
         except OverflowError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 from sslmagic.errors import ConfigurationError
@@ -48,10 +49,21 @@ def _variant(chance: random.Random) -> Variant:
             parts.insert(chance.randint(0, len(parts)), part)
         if chance.random() < 0.7:
             parts.insert(0, Literal(chance.choice(_HEADS)))
+        for at, part in enumerate(parts):
+            if isinstance(part, Unknown) and chance.random() < 0.5:
+                parts[at] = _seen(part, parts[at + 1 : at + 2], chance)
         try:
             return Variant(tuple(parts))
         except ConfigurationError:
             continue
+
+
+def _seen(part: Unknown, after: list[Part], chance: random.Random) -> Part:
+    """Return the part with octets that it had, of those that end it, mostly."""
+    word = after[0].octets if after and isinstance(after[0], Literal) else b"x"
+    count = chance.randint(part.least, min(part.most, part.least + 4))
+    octets = b"".join(chance.choices((word, word, b"x", b"\0"), k=count))
+    return dataclasses.replace(part, seen=octets[:count])
 
 
 def _part(chance: random.Random) -> Part:
@@ -98,12 +110,12 @@ def _port(chance: random.Random, side: str) -> Port:
 
 
 def _length(chance: random.Random) -> Length:
-    form = chance.choice(("octets", "decimal"))
-    widths = (1, 2, 4) if form == "octets" else (None, 1, 2, 3)
+    form = chance.choice(("octets", "decimal", "hex"))
+    widths = {"octets": (1, 2, 4), "decimal": (None, 1, 2, 3), "hex": (2, 4)}
     return Length(
         of=chance.choice(("rest", "whole", "next")),
         form=form,  # type: ignore[arg-type]
-        width=chance.choice(widths),
+        width=chance.choice(widths[form]),
         order=chance.choice(_ORDERS),  # type: ignore[arg-type]
         bias=chance.choice((0, 0, 1, -2, 5)),
     )

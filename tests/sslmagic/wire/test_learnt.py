@@ -108,7 +108,7 @@ def test_any_layout_and_any_octets(seed: int) -> None:
     """Nothing but DecodeError, the same at any cut, and no octet of what follows."""
     chance = random.Random(seed)
     read = 0
-    for _ in range(60):
+    for _ in range(80):
         learnt = layout_of_chance(chance)
         for preamble in (FOUR, SIX):
             try:
@@ -129,6 +129,29 @@ def test_any_layout_and_any_octets(seed: int) -> None:
                     framer.feed(octets[:have])
                     assert have + framer.wanted <= end, learnt
     assert read > 15
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_any_layout_writes_it_reads(seed: int) -> None:
+    """What was seen of unknown octets may hold anything, their own end as well."""
+    chance = random.Random(seed)
+    written = 0
+    for _ in range(400):
+        learnt = layout_of_chance(chance)
+        if learnt.starts_as_tls:
+            continue
+        for preamble in (FOUR, SIX):
+            try:
+                octets = encode(preamble, learnt)
+            except EncodeError:
+                continue
+            written += 1
+            read, rest = decode(octets + HELLO, learnt)
+            assert (read.source, rest) == (preamble.source, HELLO), learnt
+            if not read.lacks_destination:
+                assert read == preamble, learnt
+            assert encode(read, learnt) == octets, learnt
+    assert written > 200
 
 
 @by_name

@@ -24,7 +24,8 @@ from sslmagic.wire.parts import (
         (lambda: Length(of="all"), "of='all' is none of rest, whole, next"),  # type: ignore[arg-type]
         (lambda: Length(width=3), "width=3 is none of 1, 2, 4"),
         (lambda: Length(form="decimal", width=9), "none of none, 1, 2, 3, 4, 5"),
-        (lambda: Length(form="hex", width=2), "octets, decimal"),  # type: ignore[arg-type]
+        (lambda: Length(form="octal"), "octets, decimal, hex"),  # type: ignore[arg-type]
+        (lambda: Length(form="hex"), "width=None is none of 2, 4"),
         (lambda: Length(width=2, order="middle"), "big, little"),  # type: ignore[arg-type]
         (lambda: Length(width=True), "width=True"),
         (lambda: Unknown(width=0), "1 octet is the least"),
@@ -60,6 +61,8 @@ def test_a_literal_names_the_first_octet_that_differs() -> None:
         (Length(width=4, bias=-3), 19, b"\0\0\0\x10"),
         (Length(form="decimal"), 19, b"19"),
         (Length(form="decimal", width=4, bias=1), 19, b"0020"),
+        (Length(form="hex", width=2), 27, b"1b"),
+        (Length(form="hex", width=4, upper=True, bias=1), 27, b"001C"),
     ],
 )
 def test_lengths(part: Length, count: int, field: bytes) -> None:
@@ -77,6 +80,8 @@ def test_lengths(part: Length, count: int, field: bytes) -> None:
         (Length(width=1), -1),
         (Length(form="decimal", width=2), 100),
         (Length(form="decimal"), -1),
+        (Length(form="hex", width=2), 256),
+        (Length(form="hex", width=2), -1),
     ],
 )
 def test_a_length_that_does_not_fit(part: Length, count: int) -> None:
@@ -88,6 +93,20 @@ def test_a_decimal_has_digits_only() -> None:
     with pytest.raises(DecodeError, match="78 has no place in the length") as caught:
         Length(form="decimal").check(b"1x", 0, 2)
     assert (caught.value.reason, caught.value.offset) == (Reason.LINE, 1)
+
+
+def test_hex_is_read_in_either_case_and_nothing_else_is() -> None:
+    part = Length(form="hex", width=2)
+    assert part.count(b"1B") == part.count(b"1b") == 27
+    with pytest.raises(DecodeError, match="2B has no place in the length"):
+        part.check(b"+1", 0, 2)
+
+
+def test_zeros_in_front_are_of_a_width() -> None:
+    assert Length(form="decimal", width=2).count(b"07") == 7
+    assert Length(form="decimal").count(b"0") == 0
+    with pytest.raises(ValueError, match="'07' starts with a zero"):
+        Length(form="decimal").count(b"07")
 
 
 def test_what_is_unknown_is_written_as_it_was_seen_or_as_zeros() -> None:

@@ -25,6 +25,7 @@ from sslmagic.capture.learning.spelling import SPELLINGS, Field, spelt
 from sslmagic.wire.learnt import MOST
 from sslmagic.wire.parts import (
     DIGITS,
+    HEX,
     MOST_UNKNOWN,
     Checksum,
     Length,
@@ -231,6 +232,23 @@ class _Search:
                 length = Length(form="decimal", width=digits)
                 yield length, [int(run) for run in runs], behind
 
+        yield from self._hex_numbers(rows)
+
+    def _hex_numbers(
+        self, rows: Sequence[tuple[bytes, int]]
+    ) -> Iterator[tuple[Length, list[int], _Cursors]]:
+        for width in (2, 4):
+            fields = [octets[at : at + width] for octets, at in rows]
+            if not all(len(one) == width and HEX.issuperset(one) for one in fields):
+                return
+            joined = b"".join(fields)
+            is_upper = joined != joined.lower()
+            if is_upper and joined != joined.upper():
+                continue
+            length = Length(form="hex", width=width, upper=is_upper)
+            numbers = [int(one, 16) for one in fields]
+            yield length, numbers, tuple(at + width for _, at in rows)
+
     def _lengths(self, cursors: _Cursors) -> Iterator[_Step]:
         """Lengths of the rest or the whole."""
         for length, numbers, behind in self._numbers(cursors):
@@ -364,9 +382,7 @@ _CHECKSUMS = [
 
 
 def _of(length: Length, of: OneOf["rest", "whole", "next"], bias: int = 0) -> Length:
-    return Length(
-        of=of, form=length.form, width=length.width, order=length.order, bias=bias
-    )
+    return dataclasses.replace(length, of=of, bias=bias)
 
 
 def _unknown(widths: Iterable[int], *, text: bool) -> Unknown:

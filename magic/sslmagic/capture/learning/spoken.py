@@ -26,8 +26,7 @@ def spoken(part: Part) -> str:
             return _port(part)
         case Length():
             bias = f", {part.bias:+d}" if part.bias else ""
-            form = "in decimal text" if part.form == "decimal" else _ordered(part)
-            return f"{_COUNTED[part.of]}{bias}, {form}"
+            return f"{_COUNTED[part.of]}{bias}, {_number(part)}"
         case Checksum():
             return f"{part.algorithm} of all octets before"
         case Unknown() if part.width is None:
@@ -56,6 +55,13 @@ def _port(part: Port) -> str:
     padded = f" of {part.width} digits" if part.width else ""
     case = ", upper case" if part.upper else ""
     return f"{part.form} text{padded}{_little(part.order)}{case}"
+
+
+def _number(part: Length) -> str:
+    if part.form == "octets":
+        return _ordered(part)
+    case = ", upper case" if part.upper else ""
+    return f"in {part.form} text{case}"
 
 
 def _ordered(part: Length | Port) -> str:

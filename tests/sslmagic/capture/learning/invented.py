@@ -83,12 +83,25 @@ def number_text(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> byte
     return f"ip={number}&port={c.port}&id={chance.randrange(10**6)}\n".encode()
 
 
+def hex_counted(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+    """Text of which the length stands in front, in two digits of hex."""
+    said = f" {c.host} {c.port} {d.host} {d.port}"
+    return f"L{len(said):02x}{said}".encode()
+
+
+def trailed(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
+    """Zeros at the end, which are no length of nothing."""
+    return b"\xb7" + struct.pack("<I", c.port) + packed(c)[::-1] + bytes(2)
+
+
 FIXED = (
     Invented("little-mix", little_mix, (4,)),
     Invented("hex-text", hex_text),
     Invented("prefixed", prefixed),
     Invented("checked-sum", checked_sum, (4,), is_known=False),
     Invented("number-text", number_text, (4,), is_known=False),
+    Invented("hex-counted", hex_counted),
+    Invented("trailed", trailed, (4,)),
 )
 
 

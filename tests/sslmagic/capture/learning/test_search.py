@@ -63,12 +63,31 @@ def test_a_field_is_cheaper_than_a_literal_that_is_as_long() -> None:
         (lambda body: bytes((len(body) + 2,)), Length(of="whole", width=1)),
         (lambda body: bytes((len(body) + 9,)), Length(width=1, bias=9)),
         (lambda body: b"%03d" % len(body), Length(form="decimal", width=3)),
+        (lambda body: b"%04x" % len(body), Length(form="hex", width=4)),
     ],
 )
 def test_lengths_that_vary(length: Callable[[bytes], bytes], of: Length) -> None:
     bodies = [one + CHANCE.randbytes(n % 5) for n, one in enumerate(BINARY)]
     rows = [b"\xb1" + length(body) + body for body in bodies]
     assert found(rows) == (Literal(b"\xb1"), of, SOURCE, PORT, Unknown())
+
+
+@pytest.mark.parametrize("form", [b"%02x", b"%02X"])
+def test_lengths_in_hex(form: bytes) -> None:
+    bodies = [b"," + one + b"\xff" * (n + 3) for n, one in enumerate(BINARY)]
+    assert {len(body) for body in bodies} >= {10, 16}
+    parts = found([b"H" + form % len(body) + body for body in bodies])
+    assert parts is not None
+    upper = form == b"%02X"
+    assert parts[1] == Length(form="hex", width=2, upper=upper)
+
+
+def test_lengths_in_hex_of_two_cases_are_none() -> None:
+    forms = (b"%02x", b"%02X")
+    bodies = [b"," + one + b"\xff" * (n + 3) for n, one in enumerate(BINARY)]
+    rows = [b"H" + forms[n % 2] % len(body) + body for n, body in enumerate(bodies)]
+    forms_found = {part.form for part in found(rows) or () if isinstance(part, Length)}
+    assert "hex" not in forms_found
 
 
 def test_a_decimal_length_ends_at_a_literal() -> None:

@@ -35,6 +35,11 @@ from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
             Length(of="whole", form="decimal"),
             "of the whole preamble, in decimal text",
         ),
+        (Length(form="hex", width=2), "of what follows, in hex text"),
+        (
+            Length(form="hex", width=4, upper=True),
+            "of what follows, in hex text, upper case",
+        ),
         (Checksum(algorithm="xor8"), "xor8 of all octets before"),
         (Unknown(), "of any width"),
         (Unknown(width=3), "3 octets"),
