@@ -253,7 +253,7 @@ def _agreeing(front: Hop, back: Hop) -> tuple[str, ...]:
     host = front.listener.host == back.peer.host
     destination = back.destination == front.listener
     overlap = front.opened - SKEW <= back.opened <= front.closed + SKEW
-    # A gateway that ends TLS may begin another one: what its preamble says must do then.
+    # A gateway that ends TLS may begin another: what its preamble says must do then.
     said = client and overlap and (destination or host)
     if front.hello and back.hello and not (hello or said):
         return ()
