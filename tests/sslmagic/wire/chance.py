@@ -49,9 +49,9 @@ def _variant(chance: random.Random) -> Variant:
             parts.insert(chance.randint(0, len(parts)), part)
         if chance.random() < 0.7:
             parts.insert(0, Literal(chance.choice(_HEADS)))
-        for at, part in enumerate(parts):
-            if isinstance(part, Unknown) and chance.random() < 0.5:
-                parts[at] = _seen(part, parts[at + 1 : at + 2], chance)
+        for at, one in enumerate(parts):
+            if isinstance(one, Unknown) and chance.random() < 0.5:
+                parts[at] = _seen(one, parts[at + 1 : at + 2], chance)
         try:
             return Variant(tuple(parts))
         except ConfigurationError:
