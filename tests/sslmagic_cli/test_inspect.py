@@ -235,6 +235,8 @@ def test_the_judge_is_the_node_that_is_asked_for(
         (["--verdict", "fine"], "'fine' is not one of"),
         (["--totals", "--jsonl"], "--jsonl and --csv have no totals"),
         (["--totals", "--csv"], "--jsonl and --csv have no totals"),
+        (["--html", "-"], "--html wants a file: - is none"),
+        (["--parquet", "-"], "--parquet wants a file: - is none"),
         (["--others", "direct"], "--others direct: everybody is trusted, say --trust"),
         *(
             (["--connection", "1", *more], f"--connection shows one: {more[0]} is for")

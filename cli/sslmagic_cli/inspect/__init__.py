@@ -158,6 +158,9 @@ def command(**options: Any) -> None:
         raise click.UsageError(
             "--jsonl and --csv have no totals: --totals goes beside --json, or alone"
         )
+    for name in ("html", "parquet"):
+        if options[name] == "-":
+            raise click.UsageError(f"--{name} wants a file: - is none")
     if options["number"] is not None:
         _check_alone(options)
     listeners: tuple[object, ...] = options["listeners"]

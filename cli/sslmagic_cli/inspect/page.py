@@ -89,7 +89,7 @@ class Page:
                 sections.verdicts(totals, len(fronts)),
                 self._faults(totals, fronts),
                 sections.sides(pairs, unmatched),
-                sections.connections(rows, totals),
+                sections.connections(rows, totals, len(fronts)),
                 sections.parts(totals),
                 "</main>",
                 _foot(totals, counts),

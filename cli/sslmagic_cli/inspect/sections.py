@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
@@ -163,11 +164,17 @@ def connection_row(connection: Connection) -> str:
 def as_front(said: str) -> str:
     """Return the row of a connection that turned out to be a gateway's front."""
     missing = pill(kind(Verdict.MISSING), Verdict.MISSING)
-    return _WHY.sub("", said.replace(missing, pill("front", "front"), 1))
+    said = said.replace(missing, pill("front", "front"), 1)
+    said = said.replace(f'data-verdict="{Verdict.MISSING}"', 'data-verdict="front"', 1)
+    return _WHY.sub("", said)
 
 
-def connections(rows: Sequence[str], totals: Totals) -> str:
-    """Return the table of connections, and what filters it."""
+def connections(rows: Sequence[str], totals: Totals, fronts: int) -> str:
+    """Return the table of connections, and what filters it.
+
+    Args:
+        fronts: how many of those whose verdict is missing are called so.
+    """
     if not rows:
         return ""
     note = ""
@@ -177,9 +184,11 @@ def connections(rows: Sequence[str], totals: Totals) -> str:
             f" {totals.connections:,} are in this table; --csv, --json and --parquet"
             " have all.</p>"
         )
+    names = Counter({str(verdict): count for verdict, count in totals.by_verdict()})
+    names.subtract({Verdict.MISSING: fronts})
+    names["front"] = fronts
     options = "".join(
-        f'<option value="{verdict}">{verdict}</option>'
-        for verdict, _ in totals.by_verdict()
+        f'<option value="{name}">{name}</option>' for name in names if names[name]
     )
     tools = (
         '<div class="tools" id="tools" hidden>'

@@ -75,19 +75,23 @@ def test_a_front_is_not_blamed() -> None:
     front = as_front(one)
     assert "without a preamble" not in front
     assert '<span class="pill front">front</span>' in front
+    assert '<tr data-verdict="front">' in front
+    for fronts, names in ((1, ["missing", "front"]), (2, ["front"])):
+        page = read(connections([front], totals_of(hello(), hello()), fronts))
+        assert [one.text for one in page.all("option")] == ["every verdict", *names]
     assert "shop.example" in front
 
 
 def test_connections_that_are_too_many_are_said() -> None:
     totals = totals_of(hello(), b"")
     row = connection_row(judged(hello()))
-    page = read(connections([row], totals))
+    page = read(connections([row], totals, 0))
     assert "The first 1 connection of 2 are in this table" in page.said()
     assert [one.text for one in page.all("option")] == [
         *("every verdict", "missing", "silent")
     ]
-    assert "first" not in connections([row, row], totals)
-    assert connections([], totals) == ""
+    assert "first" not in connections([row, row], totals, 0)
+    assert connections([], totals, 0) == ""
 
 
 def test_pairs() -> None:
