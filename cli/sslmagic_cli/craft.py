@@ -127,6 +127,7 @@ def _protocols(
 @click.option("--list-faults", is_flag=True, help="Say what faults there are.")
 @click.option(
     "--count",
+    metavar="CONNECTIONS",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
@@ -145,6 +146,7 @@ def _protocols(
 @click.option(
     "--vlan",
     "vlans",
+    metavar="ID",
     type=click.IntRange(0, 4095),
     multiple=True,
     help="Tag the frames; of two tags the first is the outer one (QinQ).",
@@ -158,6 +160,7 @@ def _protocols(
 )
 @click.option(
     "--server-name",
+    metavar="NAME",
     default="shop.example",
     show_default=True,
     callback=_name,
@@ -165,6 +168,7 @@ def _protocols(
 )
 @click.option(
     "--alpn",
+    metavar="PROTOCOL",
     multiple=True,
     callback=_protocols,
     help="A protocol that is offered. Repeatable.",
@@ -208,6 +212,7 @@ def _protocols(
 )
 @click.option(
     "--seed",
+    metavar="NUMBER",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,

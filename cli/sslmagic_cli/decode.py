@@ -26,7 +26,7 @@ magic decode --hex 'cd 03 03 00 07 4d 41 47 49 10 00 00' --json
 
 @click.command("decode", epilog=_EXAMPLES)
 @click.argument("file", required=False)
-@click.option("--hex", "hex_text", metavar="TEXT", help="Octets, instead of FILE.")
+@click.option("--hex", "hex_text", metavar="HEX", help="Octets, instead of FILE.")
 @click.option(
     "--format",
     type=FormatName("auto", first=True),

@@ -59,7 +59,11 @@ _SHOWN = 5
     help="Where the clients connected to; with --front it is known.",
 )
 @click.option(
-    "--name", default="learnt", show_default=True, help="The name of the format."
+    "--name",
+    metavar="NAME",
+    default="learnt",
+    show_default=True,
+    help="The name of the format.",
 )
 @click.option(
     "--output",

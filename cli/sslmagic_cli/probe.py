@@ -36,6 +36,7 @@ _REQUEST = "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: magic-probe\r\nAccept: */*
 )
 @click.option(
     "--path",
+    metavar="PATH",
     default="/",
     show_default=True,
     help="The page to ask for: one that shows the client's address tells most.",
@@ -91,10 +92,11 @@ _REQUEST = "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: magic-probe\r\nAccept: */*
 )
 @click.option(
     "--connections",
+    metavar="CONNECTIONS",
     type=click.IntRange(1, MOST),
     default=MOST,
     show_default=True,
-    help="At most.",
+    help="To make, at most.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every question and answer.")

@@ -28,6 +28,13 @@ def test_a_command_is_a_module_and_says_what_the_table_says(name: str) -> None:
     assert command.get_short_help_str(limit=200) == COMMANDS[name]
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_what_a_value_is_and_not_of_which_type(run: Run, name: str) -> None:
+    shown = run(name, "--help").out.decode()
+    for jargon in ("INTEGER", "FLOAT", "TEXT  ", "FILENAME", "BOOLEAN", "RANGE"):
+        assert jargon not in shown
+
+
 def test_every_module_with_a_command_is_in_the_table() -> None:
     modules = {
         source.name.partition(".")[2]
