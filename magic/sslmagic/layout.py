@@ -43,7 +43,7 @@ _NAMES = {kind: name for name, kind in _PARTS.items()}
 _NUMBERS = {"width", "bias", "shortest", "longest"}
 _TRUTHS = {"full", "upper", "text"}
 _LONGEST = 1 << 18
-"""Octets of the longest file: a layout of a few thousand parts with remarks."""
+"""Octets of the longest file: sixteen variants of 256 parts with remarks."""
 _MOST_BITS = 32
 """Bits of a whole number: none of a layout needs as many."""
 _TEXT = frozenset(range(0x20, 0x7F)) - frozenset(b'\\"')

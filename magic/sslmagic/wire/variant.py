@@ -18,6 +18,9 @@ from sslmagic.wire.parts import ANY, Checksum, Length, Literal, Part, Unknown
 
 __all__ = ["Span", "Variant", "Walk"]
 
+_MOST_PARTS = 256
+"""They are walked again with every octet that a peer sends alone: a thousand of them
+would keep a receiver busy for seconds with one connection."""
 _BLOCK = {8: Transport.TCP4, 32: Transport.TCP6}
 
 
@@ -68,6 +71,10 @@ class Variant:
     """Octets of the longest preamble."""
 
     def __init__(self, parts: tuple[Part, ...]) -> None:
+        if len(parts) > _MOST_PARTS:
+            raise ConfigurationError(
+                f"{len(parts)} parts, where {_MOST_PARTS} are most"
+            )
         self.parts = parts
         self.least = sum(part.least for part in parts)
         self.most = sum(part.most for part in parts)

@@ -24,6 +24,7 @@ CLIENT = b"\xcb\0\x71\x09\xc8\x22"
     ("parts", "said"),
     [
         ((), "no address of the source"),
+        ((SOURCE, PORT, *[Unknown(width=1)] * 255), "257 parts, where 256 are most"),
         ((SOURCE,), "no port of the source"),
         ((Address(of="destination"), PORT), "no address of the source"),
         ((Length(width=1), Length(width=1), SOURCE, PORT), "two lengths"),
