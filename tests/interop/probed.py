@@ -14,6 +14,7 @@ from tests.interop.authority import Authority
 from tests.interop.backends import BACKENDS, serve
 from tests.interop.gateway import node
 from tests.interop.peers import NGINX_STREAM, PEERS, Address, Port, Process, program
+from tests.interop.receivers import go_receiver
 from tests.interop.serving.place import Place
 from tests.interop.serving.uvicorn import VARIANTS as UVICORN
 from tests.interop.serving.variant import serving
@@ -157,6 +158,18 @@ LISTENERS = (
         patience=ENDLESS,
     ),
     Listener(
+        name="go-proxyproto",
+        setting="Policy: REQUIRE, in front of crypto/tls",
+        place="go-require",
+        needs=("go", "go-proxyproto"),
+    ),
+    Listener(
+        name="go-proxyproto",
+        setting="Policy: USE, as it is without one",
+        place="go-use",
+        needs=("go", "go-proxyproto"),
+    ),
+    Listener(
         name="magic node",
         setting="--trust 127.0.0.9 --accept magic --accept proxy1 --accept proxy2",
         place="node",
@@ -195,7 +208,8 @@ def running(directory: Path, authority: Authority) -> Iterator[Places]:
 
 
 def _is_here(name: str) -> bool:
-    return name not in PEERS or PEERS[name].present()
+    needs = ("go", name) if name == "go-proxyproto" else (name,)
+    return all(one not in PEERS or PEERS[one].present() for one in needs)
 
 
 @contextlib.contextmanager
@@ -341,6 +355,24 @@ TIMEOUTbusy = 1
             yield {"stunnel": port.address}
 
 
+@contextlib.contextmanager
+def _go(directory: Path, authority: Authority) -> Iterator[Places]:
+    built = go_receiver(authority.root.parent)
+    with contextlib.ExitStack() as stack:
+        places: Places = {}
+        for policy in ("require", "use"):
+            port = Port(HOST)
+            argv: list[str | Path] = [
+                *(built, "-listen", str(port), "-policy", policy),
+                *("-deadline", f"{DEADLINE:g}s"),
+                *("-certificate", authority.certificate, "-key", authority.key),
+            ]
+            log = directory / f"go-{policy}.log"
+            stack.enter_context(Process(argv, log=log, ports=[port]))
+            places[f"go-{policy}"] = port.address
+        yield places
+
+
 def _gunicorn(name: str) -> Start:
     @contextlib.contextmanager
     def start(directory: Path, authority: Authority) -> Iterator[Places]:
@@ -391,6 +423,7 @@ _STARTS: Mapping[str, Start] = {
     "nginx": _nginx,
     "hitch": _hitch,
     "stunnel": _stunnel,
+    "go-proxyproto": _go,
     "gunicorn": _gunicorn("gunicorn"),
     "gunicorn-tls": _gunicorn("gunicorn-tls"),
     "node": _node,

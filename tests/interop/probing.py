@@ -106,7 +106,7 @@ def page(reports: Mapping[Listener, Report]) -> str:
         f" {verdict(report)}{_gravest(report)}"
         for listener, report in reports.items()
     ]
-    peers = ("haproxy", "nginx", "hitch", "stunnel")
+    peers = ("haproxy", "nginx", "hitch", "stunnel", "go-proxyproto")
     versions = ", ".join(f"{TITLES.get(one, one)} {version(one)}" for one in peers)
     heading = f"Heard of {versions} and gunicorn {_gunicorn()}.\n"
     body = "\n".join([heading, *table, "", "### In words", "", *said, ""])

@@ -22,7 +22,7 @@ from tests.interop.peers import (
 )
 from tests.interop.senders import said
 
-__all__ = ["CLEAR_RECEIVERS", "RECEIVERS", "Receiver"]
+__all__ = ["CLEAR_RECEIVERS", "RECEIVERS", "Receiver", "go_receiver"]
 
 Start = Callable[[Path, Authority, Port, Address | None], Process]
 
@@ -241,7 +241,7 @@ def _go(
     return Process(
         [
             # Beside the certificates, which live as long as the session does.
-            _go_receiver(authority.root.parent),
+            go_receiver(authority.root.parent),
             *("-listen", str(port)),
             *("-certificate", authority.certificate),
             *("-key", authority.key),
@@ -251,7 +251,7 @@ def _go(
     )
 
 
-def _go_receiver(directory: Path) -> Path:
+def go_receiver(directory: Path) -> Path:
     """Builds the Go server there, unless it is there."""
     built = directory / "go-receiver"
     if not built.exists():

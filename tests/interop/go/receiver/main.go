@@ -21,7 +21,14 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "where to listen")
 	certificate := flag.String("certificate", "", "PEM file of the chain")
 	key := flag.String("key", "", "PEM file of the key")
+	policy := flag.String("policy", "require", "what a connection without a header is: require, use")
+	deadline := flag.Duration("deadline", 5*time.Second, "how long a header may take")
 	flag.Parse()
+	policies := map[string]proxyproto.Policy{"require": proxyproto.REQUIRE, "use": proxyproto.USE}
+	chosen, known := policies[*policy]
+	if !known {
+		log.Fatalf("no such policy: %q", *policy)
+	}
 
 	pair, err := tls.LoadX509KeyPair(*certificate, *key)
 	if err != nil {
@@ -31,14 +38,14 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	required := &proxyproto.Listener{
+	named := &proxyproto.Listener{
 		Listener:          listener,
-		ReadHeaderTimeout: 5 * time.Second,
+		ReadHeaderTimeout: *deadline,
 		Policy: func(net.Addr) (proxyproto.Policy, error) {
-			return proxyproto.REQUIRE, nil
+			return chosen, nil
 		},
 	}
-	secured := tls.NewListener(guarded{required}, &tls.Config{Certificates: []tls.Certificate{pair}})
+	secured := tls.NewListener(guarded{named}, &tls.Config{Certificates: []tls.Certificate{pair}})
 	fmt.Fprintln(os.Stderr, "ready", listener.Addr())
 	log.Fatal(http.Serve(secured, http.HandlerFunc(answer)))
 }
