@@ -18,10 +18,12 @@ from sslmagic.capture.front import Front
 from sslmagic.capture.speech import answered, spoken
 from sslmagic.capture.verdict import Verdict
 from sslmagic.capture.words import (
+    behind_hello,
     coming,
     conflict,
     left_off,
     missing,
+    octets_said,
     seen,
     silence,
     stopped,
@@ -160,6 +162,9 @@ class Judge:
             elif fault is not None:
                 verdict, offset = Verdict.HELLO, end + fault.offset
                 words = f"octet {offset}: {fault.message}"
+            elif tls is not None and (late := signature(rest[tls.length :])):
+                verdict, offset = Verdict.LATE, end + tls.length
+                words = behind_hello(late, offset)
             elif self.ssl and follows not in ("tls", "nothing", "unseen"):
                 verdict, offset = Verdict.HELLO, end
                 words = (
@@ -171,7 +176,7 @@ class Judge:
                 f"{unverified}; {words}" if offset is None else f"{words}; {unverified}"
             )
         if follows == "tls" and tls is None and verdict in (Verdict.OK, Verdict.LOCAL):
-            words += f"; of the ClientHello {len(rest)} octets are there, not all"
+            words += f"; {octets_said(len(rest))} of the ClientHello came, not all"
         return Connection(
             conversation=conversation,
             verdict=verdict,

@@ -11,6 +11,7 @@ from sslmagic.hello import ClientHello
 from sslmagic.wire import Frame, signature
 
 __all__ = [
+    "behind_hello",
     "coming",
     "conflict",
     "left_off",
@@ -36,8 +37,7 @@ def missing(
     *fault* is why what looks like a ClientHello is none.
     """
     if tls is not None and (late := signature(octets[tls.length :])) is not None:
-        words = f"octet {tls.length}: a {late} preamble behind the ClientHello"
-        return Verdict.LATE, tls.length, words
+        return Verdict.LATE, tls.length, behind_hello(late, tls.length)
     if fault is not None:
         return Verdict.MISSING, 0, f"no preamble, and no ClientHello: {fault.message}"
     if follows == "tls":
@@ -48,6 +48,11 @@ def missing(
         )
         return Verdict.MISSING, 0, words
     return Verdict.MISSING, 0, f"no preamble, but {what_stands(follows, octets)}"
+
+
+def behind_hello(format: str, offset: int) -> str:
+    """Return that a preamble comes too late."""
+    return f"octet {offset}: a {format} preamble behind the ClientHello"
 
 
 def what_stands(follows: str, octets: bytes) -> str:

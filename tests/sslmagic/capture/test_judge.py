@@ -371,7 +371,20 @@ def test_octets_that_are_missing_behind_the_preamble_do_not_matter() -> None:
 def test_a_hello_that_is_not_all_there() -> None:
     one = judged(MAGIC + hello()[:50])
     assert (one.verdict, one.follows, one.tls) == (Verdict.OK, "tls", None)
-    assert one.words.endswith("; of the ClientHello 50 octets are there, not all")
+    assert one.words.endswith("; 50 octets of the ClientHello came, not all")
+    one = judged(MAGIC + hello()[:1])
+    assert one.words.endswith("; 1 octet of the ClientHello came, not all")
+
+
+def test_a_second_preamble_behind_the_hello_is_late() -> None:
+    one = judged(MAGIC + hello() + encode(PREAMBLE, "proxy1"))
+    at = len(MAGIC + hello())
+    assert (one.verdict, one.offset, one.client) == (Verdict.LATE, at, CLIENT)
+    assert one.words == f"octet {at}: a proxy1 preamble behind the ClientHello"
+    # Of a client that comes by itself no octet is read as a preamble.
+    direct = Judge(Trust(direct=[GATEWAY.host]))
+    octets = hello() + encode(PREAMBLE, "proxy1")
+    assert direct.judge(conversation(octets)).verdict is Verdict.DIRECT
 
 
 @pytest.mark.parametrize("format", FORMATS)
