@@ -62,6 +62,8 @@ class Frame(NamedTuple):
     ack: int
     flags: int
     data: bytes
+    window: int
+    """As it stands there; nothing here agrees on a scale unless its SYN says one."""
 
 
 @functools.cache
@@ -133,9 +135,10 @@ def read(octets: bytes) -> Frame | None:
         end = 54 + (octets[18] << 8 | octets[19])
     else:
         return None
-    source, destination, seq, ack, offset, flags, *_ = _NUMBERS.unpack_from(octets, at)
+    numbers = _NUMBERS.unpack_from(octets, at)
+    source, destination, seq, ack, offset, flags, window, *_ = numbers
     data = octets[at + 4 * (offset >> 4) : end]
-    return Frame(version, source, destination, seq, ack, flags, data)
+    return Frame(version, source, destination, seq, ack, flags, data, window)
 
 
 def total(octets: bytes | bytearray) -> int:

@@ -1,7 +1,8 @@
 """Plays scripts as packets, many connections at a time, and writes down every frame.
 
 The host answers like a receiver that takes everything at once; what it sends is what
-its scripts say, and nothing is sent again: a frame that got lost would show.
+its scripts say, and nothing is sent again: a frame that got lost would show. But for a
+script that obeys windows: its pieces wait for room, and a closed window is probed.
 """
 
 from __future__ import annotations
@@ -45,6 +46,12 @@ class Call:
     """Whether the listener sent a RST."""
     heard: float = 0.0
     """When its last frame was sent or came, on the monotonic clock."""
+    sent: int = 0
+    """How many pieces went out, of a script that obeys windows."""
+    closings: int = 0
+    """How often the listener closed its window."""
+    window: int = 0
+    """How many octets the listener would take."""
 
     def __str__(self) -> str:
         marks = {"opened": self.opened, "closed": self.closed, "reset": self.reset}
@@ -155,11 +162,17 @@ class Player:
             if not call.opened:
                 call.opened = True
                 call.peer = found.seq + 1
+                call.window = found.window
+                if script.obeys:
+                    self._fill(call)
+                    return
                 for piece in script.pieces:
                     self._send(call, piece)
             return
         confirmed = (found.ack - script.first - 1) & 0xFFFFFFFF
         call.acknowledged = max(call.acknowledged, confirmed)
+        call.closings += found.window == 0 < call.window
+        call.window = found.window
         late = (found.seq - call.peer) & 0xFFFFFFFF
         if found.data or found.flags & FIN:
             if late == 0:
@@ -171,6 +184,28 @@ class Player:
             self._send(call, Piece(script.end + 1))
         if call.closed:
             self._finish(call)
+        elif script.obeys:
+            self._fill(call)
+
+    def _fill(self, call: Call) -> None:
+        """Send the pieces that the listener's window has room for."""
+        pieces, room = call.script.pieces, call.acknowledged + call.window
+        while call.sent < len(pieces) and _end(pieces[call.sent]) <= room:
+            self._send(call, pieces[call.sent])
+            call.sent += 1
+
+    def _insist(self, call: Call) -> None:
+        """Send as much as there is room for of the first piece that is not confirmed.
+
+        To a closed window that is an octet, the probe of RFC 9293 section 3.8.6.1.
+        """
+        at = call.acknowledged
+        ends = enumerate(map(_end, call.script.pieces))
+        place = next(place for place, end in ends if end > at)
+        piece = call.script.pieces[place]
+        octets = piece.octets[max(at - piece.start, 0) :][: max(call.window, 1)]
+        self._send(call, piece._replace(start=max(at, piece.start), octets=octets))
+        call.sent = place
 
     def _hang_up(self) -> None:
         """End the calls whose listener waits for more than the script has.
@@ -179,7 +214,11 @@ class Player:
         """
         now = time.monotonic()
         for call in list(self._calls.values()):
-            if call.opened and now - call.heard > _SILENCE:
+            if not call.opened or now - call.heard <= _SILENCE:
+                continue
+            if call.script.obeys and call.acknowledged < call.script.end:
+                self._insist(call)
+            else:
                 self._send(call, Piece(call.acknowledged, flags=ACK | FIN))
 
     def _finish(self, call: Call) -> None:
@@ -202,3 +241,7 @@ class Player:
         if self._keep:
             self.packets.append(Packet(time.time_ns(), octets))
         self._link.socket.send(octets)
+
+
+def _end(piece: Piece) -> int:
+    return piece.start + len(piece.octets)

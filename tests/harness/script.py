@@ -67,6 +67,9 @@ class Script:
     """Where the stream ends: the place of its FIN."""
     resets: bool = False
     """Whether a RST is among the pieces: what was read by then is a matter of time."""
+    obeys: bool = False
+    """Whether a piece waits until the listener's window has room for it, and what got
+    lost is sent again: without a scale for windows in its options."""
 
     def __str__(self) -> str:
         head = f"{len(self.stream)} octets, ending at {self.end}, SYN at {self.first}"

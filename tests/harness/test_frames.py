@@ -69,7 +69,7 @@ def test_as_scapy_builds_it(
     )
     link: Any = Ether(src=MACS[0], dst=MACS[1])
     assert made == bytes(link / ip / tcp / Raw(data))
-    assert read(made) == (version, *ports, seq, ack, flags, data)
+    assert read(made) == (version, *ports, seq, ack, flags, data, window)
 
 
 @pytest.mark.parametrize(

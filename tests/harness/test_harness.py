@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import random
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sslmagic import Trust, decode
+from sslmagic import Trust, decode, sockets
+from sslmagic.dissect.scapy_layer import MAGIC, NoopTLV, PROXYv2
 from sslmagic.wire import FORMATS
 from tests.harness.comparison import captured
 from tests.harness.content import HELLO, valid
@@ -19,7 +21,7 @@ from tests.harness.player import Call, Player
 from tests.harness.relays import RELAYS, Relay
 from tests.harness.run import KINDS, relay, run
 from tests.harness.script import Piece, Script
-from tests.harness.servers import Receiver, Stage, listening, recording
+from tests.harness.servers import Receiver, Stage, Stream, listening, recording
 from tests.interop.peers import needs
 
 SCRIPTS = 120
@@ -126,6 +128,57 @@ def test_the_same_client_whatever_the_packets_do(
 ) -> None:
     call = scene.play([*pieces, CLOSE])
     assert scene.read(call) == HELLO
+
+
+SMALL = 1
+"""A buffer that the kernel makes as small as it can be."""
+PIECE = 700
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("format", ["magic", "proxy2"])
+def test_a_window_that_the_receiver_closes(
+    link: Link, version: int, format: str
+) -> None:
+    """Within a preamble that is longer than it: what was dropped is taken later."""
+    noop = NoopTLV(value=bytes(1900 if format == "magic" else 3900))
+    front = bytes({"magic": MAGIC, "proxy2": PROXYv2}[format](tlvs=[noop]))
+    rest = HELLO + random.Random(1).randbytes(1500)
+    stream = front + rest
+    places = range(0, len(stream), PIECE)
+    pieces = [Piece(at, stream[at : at + PIECE], ACK | PSH) for at in places]
+    script = Script(
+        stream=stream,
+        pieces=[*pieces, Piece(len(stream), flags=ACK | FIN)],
+        end=len(stream),
+        obeys=True,
+    )
+    trust = Trust(peers=[link.routes[version].hosts[0]], formats=FORMATS)
+    player, found = Player(link), Stream()
+    with (
+        contextlib.closing(Stage()) as stage,
+        sockets.listen((link.ours(version), 0), trust=trust) as listener,
+    ):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+        listener.setblocking(False)
+        stage.watch(player, player.frames)
+
+        def step() -> None:
+            stage.step()
+            # The program takes nothing until there is no room left.
+            if not call.closings:
+                return
+            if (connection := listener.ready()) is not None:
+                found.client = connection.getpeername()
+                stage.read(connection, found)
+
+        port = listener.getsockname()[1]
+        call = player.call(script, port, version=version)
+        list(player.play([lambda: call], step, seconds=10))
+    assert call.closings > 0
+    assert found.client is not None
+    assert found.client.preamble == decode(front, FORMATS)[0]
+    assert bytes(found.octets) == rest
 
 
 def test_octets_that_came_first_stay(scene: Scene) -> None:
