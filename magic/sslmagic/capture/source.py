@@ -19,9 +19,9 @@ from sslmagic.errors import CaptureError
 
 __all__ = ["PIECE", "Source"]
 
-PIECE = 1 << 17
-"""Octets that are asked for at a time: few enough for a core's own cache. Of 1 MiB the
-memory costs a sixth of the reading. A pipe gives 64 KiB or fewer."""
+PIECE = 1 << 20
+"""Octets that are asked for at a time; of 8 MiB the memory costs more than the reading.
+A pipe gives 64 KiB or fewer."""
 
 _SLICE = 1 << 14
 """Packed octets that are unpacked at a time: of what is behind a gzip file's end zlib
