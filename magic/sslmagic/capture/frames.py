@@ -13,6 +13,7 @@ from sslmagic.capture.segment import (
     segment,
     tcp,
 )
+from sslmagic.errors import CaptureError
 
 __all__ = ["Frames"]
 
@@ -184,6 +185,10 @@ class Frames:
             self._give_up(key)
         # Coarse, but the same for every way of reading the capture.
         self.flows.close(self.cutoff or None)
+
+    def broken(self, message: str, offset: int) -> CaptureError:
+        """Return the error of a capture that cannot be read on at *offset*."""
+        return CaptureError(message, capture=self.flows.capture, offset=offset)
 
     def _give_up(self, key: bytes) -> None:
         self.octets -= self.waiting.pop(key).octets

@@ -7,7 +7,6 @@ import struct
 from sslmagic.capture.frames import Frames
 from sslmagic.capture.link import LINKS, link_name
 from sslmagic.capture.plain import ACKNOWLEDGED, BEFORE, FORWARD, HEADS, IP4, LOOK, TAIL
-from sslmagic.errors import CaptureError
 
 __all__ = ["MAGICS", "Pcap"]
 
@@ -48,17 +47,17 @@ class Pcap:
     def __init__(self, header: bytes, frames: Frames, *, plain: bool = True) -> None:
         self._frames = frames
         if len(header) < _HEADER:
-            raise self._broken("the file ends in its header", len(header))
+            raise self._frames.broken("the file ends in its header", len(header))
         order, self._unit = MAGICS[header[:4]]
         version, _, _, _, snaplen, link = struct.unpack(
             order + "HHiIII", header[4:_HEADER]
         )
         if version != 2:
-            raise self._broken(f"pcap of version {version}, not 2", 4)
+            raise self._frames.broken(f"pcap of version {version}, not 2", 4)
         # The upper bits tell how long the frames' check sequence is, if there is any.
         number = link & 0xFFFF
         if number not in LINKS:
-            raise self._broken(f"{link_name(number)} is not read", 20)
+            raise self._frames.broken(f"{link_name(number)} is not read", 20)
         self._link = LINKS[number]
         self._longest = max(_LONGEST, snaplen if snaplen <= 1 << 24 else 0)
         self._own = struct.Struct(order + "IIII").unpack_from
@@ -178,7 +177,7 @@ class Pcap:
         """Take one record; return where the next begins, 0 if this one is not whole."""
         _, fraction, captured, length = self._own(data, at)
         if captured > self._longest:
-            raise self._broken(
+            raise self._frames.broken(
                 f"a packet of {captured} octets: no record begins so", base + at
             )
         start = at + _RECORD
@@ -214,7 +213,3 @@ class Pcap:
         """Ns of a fraction, of which the octets were read from left to right."""
         fraction: int = self._fraction.unpack(word.to_bytes(4, "big"))[0]
         return fraction * self._unit
-
-    def _broken(self, message: str, offset: int) -> CaptureError:
-        name = self._frames.flows.capture
-        return CaptureError(message, capture=name, offset=offset)

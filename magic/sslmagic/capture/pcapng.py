@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from sslmagic.capture.frames import Frames
 from sslmagic.capture.link import ETHERNET, LINKS
 from sslmagic.capture.plain import ACKNOWLEDGED, BEFORE, FORWARD, HEADS, IP4, LOOK, TAIL
-from sslmagic.errors import CaptureError
 
 __all__ = ["MAGIC", "Pcapng"]
 
@@ -89,7 +88,7 @@ class Pcapng:
     def __init__(self, header: bytes, frames: Frames, *, plain: bool = True) -> None:
         self._frames = frames
         if len(header) < _HEAD:
-            raise self._broken("the file ends in its header", len(header))
+            raise self._frames.broken("the file ends in its header", len(header))
         self._may_be_plain = plain
         self._order = "<"
         self._interfaces: list[_Interface] = []
@@ -226,20 +225,22 @@ class Pcapng:
         if data[at : at + 4] == MAGIC:
             order = _ORDERS.get(data[at + 8 : at + 12])
             if order is None:
-                raise self._broken("a section with no byte order", place)
+                raise self._frames.broken("a section with no byte order", place)
             self._begin_section(order)
         kind, size = self._words(data, at)
         if size < _HEAD or size & 3 or size > _LONGEST:
-            raise self._broken(f"a block of {size} octets: none begins so", place)
+            raise self._frames.broken(
+                f"a block of {size} octets: none begins so", place
+            )
         after: int = at + size
         if after > end:
             return 0
         body = data[at + 8 : after - 4] if kind in (_SECTION, _INTERFACE) else b""
         if kind == _SECTION:
             if size < 28:
-                raise self._broken(f"a section's header of {size} octets", place)
+                raise self._frames.broken(f"a section's header of {size} octets", place)
             if (version := int(self._half(body, 4)[0])) != 1:
-                raise self._broken(f"pcapng of version {version}, not 1", place)
+                raise self._frames.broken(f"pcapng of version {version}, not 1", place)
         elif kind == _INTERFACE:
             self._add_interface(body, place)
         elif kind in (_ENHANCED, _PACKET, _SIMPLE):
@@ -249,7 +250,7 @@ class Pcapng:
     def _packet(self, kind: int, data: bytes, at: int, after: int, place: int) -> None:
         front = 16 - 4 if kind == _SIMPLE else _FRONT
         if after - at < front + 4:
-            raise self._broken("a block that is too short for its packet", place)
+            raise self._frames.broken("a block that is too short for its packet", place)
         frame = at + front
         room = after - 4 - frame
         if kind == _SIMPLE:
@@ -267,7 +268,9 @@ class Pcapng:
             time = interface.time(high << 32 | low)
             self._frames.tick(interface.coarse(high << 32 | low), place)
             if captured > room:
-                raise self._broken(f"a packet of {captured} octets in {room}", place)
+                raise self._frames.broken(
+                    f"a packet of {captured} octets in {room}", place
+                )
             if kind == _ENHANCED:
                 self._learn(data, at, after - at, captured, length)
         counts = self._frames.counts
@@ -299,7 +302,7 @@ class Pcapng:
         try:
             return self._interfaces[number]
         except IndexError:
-            raise self._broken(
+            raise self._frames.broken(
                 f"a packet of interface {number}, which is not described", place
             ) from None
 
@@ -328,7 +331,9 @@ class Pcapng:
 
     def _add_interface(self, body: bytes, place: int) -> None:
         if len(body) < 8:
-            raise self._broken("an interface's description that is too short", place)
+            raise self._frames.broken(
+                "an interface's description that is too short", place
+            )
         number = len(self._interfaces)
         (kind,) = self._half(body, 0)
         (snaplen,) = self._word(body, 4)
@@ -340,7 +345,7 @@ class Pcapng:
             elif option == _OFFSET and len(value) == 8:
                 (offset,) = struct.unpack(self._order + "q", value)
         if number == _INTERFACES:
-            raise self._broken(f"more than {_INTERFACES} interfaces", place)
+            raise self._frames.broken(f"more than {_INTERFACES} interfaces", place)
         interface = _Interface(kind, snaplen, per_second, offset)
         self._interfaces.append(interface)
         if not self._may_be_plain or kind not in BEFORE or self._clocks > _CLOCKS:
@@ -381,7 +386,3 @@ class Pcapng:
         if self._swift_like is not None:
             self._frames.tick(self._swift_like.coarse(upper << 32 | lower), place)
         return self._span
-
-    def _broken(self, message: str, offset: int) -> CaptureError:
-        name = self._frames.flows.capture
-        return CaptureError(message, capture=name, offset=offset)
