@@ -9,11 +9,24 @@ from rich.console import Console
 
 from sslmagic.capture.connection import Connection
 from sslmagic.capture.conversation import Ended
+from sslmagic.capture.judge import Judge
 from sslmagic.preamble import Preamble
 from sslmagic.tlv import TLV, Type
+from sslmagic.trust import Trust
 from sslmagic.wire import encode
+from sslmagic.wire.fields import Address, Port
+from sslmagic.wire.parts import Literal
 from sslmagic_cli.inspect.full import fault_of, full, octets_of
-from tests.sslmagic.capture.made import CLIENT, PREAMBLE, SHOP, hello, judged
+from sslmagic_cli.inspect.record import recorded
+from tests.sslmagic.capture.made import (
+    CLIENT,
+    PREAMBLE,
+    SHOP,
+    conversation,
+    hello,
+    judged,
+)
+from tests.sslmagic.wire.layouts import layout
 from tests.vectors.vector import Vector, vectors
 
 
@@ -105,3 +118,15 @@ def test_every_front_can_be_drawn(vector: Vector, width: int) -> None:
 def test_a_silent_one_and_one_that_was_joined_late() -> None:
     assert "client" in drawn(judged())
     assert "the SYN is not there" in drawn(judged(hello(), begun=False))
+
+
+def test_where_a_client_connected_is_not_made_up() -> None:
+    source, port = Address(of="source"), Port(of="source", width=2)
+    bare = layout("bare", (Literal(b"A"), source, port))
+    octets = encode(Preamble.without_destination(CLIENT), bare)
+    judge = Judge(Trust(["10.0.0.0/8"], formats=bare))
+    one = judge.judge(conversation(octets + hello()))
+    text = " ".join(drawn(one).split())
+    assert "connected to not said" in text
+    assert "0.0.0.0" not in text
+    assert recorded(one)["preamble"]["destination"] is None
