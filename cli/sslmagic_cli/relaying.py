@@ -45,7 +45,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=ADDRESS,
         multiple=True,
         required=True,
-        help="Where clients connect; port 0 takes a free one. Repeatable.",
+        help="Where connections are accepted; port 0 takes a free one. Repeatable.",
     ),
     click.option(
         "--workers",
