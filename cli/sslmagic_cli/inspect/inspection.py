@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
-import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -25,7 +23,7 @@ from sslmagic.errors import CaptureError
 from sslmagic_cli import output, render
 from sslmagic_cli.acceptance import trust_of
 from sslmagic_cli.exits import CommandError, Exit
-from sslmagic_cli.inspect import columns, document, sheet
+from sslmagic_cli.inspect import columns, document, files, sheet
 from sslmagic_cli.inspect.extract import Extract, Extracted
 from sslmagic_cli.inspect.full import full
 from sslmagic_cli.inspect.page import Page
@@ -38,7 +36,6 @@ from sslmagic_cli.inspect.summary import matched, summary
 __all__ = ["Inspection"]
 
 _FEW_PAIRS: Final = 20
-_STANDARD: Final = "-"
 _NO_LINES: Final[Lines] = ([], [], [])
 
 _Taker = Callable[[int, Extracted], object]
@@ -111,21 +108,9 @@ class Inspection:
         """Raise at once what would be raised after an hour of reading."""
         if self._options["parquet"]:
             columns.check_pyarrow()
-        html, parquet = self._options["html"], self._options["parquet"]
-        if html and parquet and Path(html).resolve() == Path(parquet).resolve():
-            raise CommandError(f"{html} cannot be both files", Exit.CANNOT_CREATE)
-        for name in ("html", "parquet"):
-            path = self._options[name]
-            if path is not None and any(map(_same(path), self._captures)):
-                raise CommandError(f"{path} is a capture itself", Exit.CANNOT_CREATE)
-            if path is not None and (error := _unwritable(Path(path))):
-                said = os.strerror(error)
-                raise CommandError(f"{path}: {said}", Exit.CANNOT_CREATE)
-        if _STANDARD in self._captures and sys.stdin is None:
-            raise CommandError("standard input is closed", Exit.NO_INPUT)
-        for name in self._captures:
-            if name != _STANDARD and not os.access(name, os.R_OK):
-                raise _unreadable(name)
+        outputs = [self._options[name] for name in ("html", "parquet")]
+        files.check_outputs([one for one in outputs if one], self._captures)
+        files.check_captures(self._captures)
 
     def _one(self, reader: Reader, number: int, bar: contextlib.ExitStack) -> int:
         for conversation in _readable(reader):
@@ -258,7 +243,7 @@ class Inspection:
                 fronts,
                 unmatched=self._pairs.forgotten,
             )
-            _create(Path(self._options["html"]), text)
+            files.create(Path(self._options["html"]), text)
         if spool is not None and self._options["parquet"]:
             columns.write_columns(
                 Path(self._options["parquet"]), spool.records(numbers)
@@ -344,41 +329,6 @@ def _readable(found: Iterable[_T]) -> Iterator[_T]:
         raise CommandError(f"{name}: {error.strerror}", Exit.NO_INPUT) from None
 
 
-def _unreadable(name: str) -> CommandError:
-    try:
-        Path(name).open("rb").close()
-    except OSError as error:
-        return CommandError(f"{name}: {error.strerror}", Exit.NO_INPUT)
-    return CommandError(f"{name}: cannot be read", Exit.NO_INPUT)
-
-
-def _same(path: str) -> Callable[[str], bool]:
-    def same(capture: str) -> bool:
-        try:
-            return capture != _STANDARD and Path(path).samefile(capture)
-        except OSError:
-            return False
-
-    return same
-
-
-def _unwritable(path: Path) -> int:
-    """Return the error that writing a file would have; 0 if none is to be seen yet."""
-    if path.is_dir():
-        return errno.EISDIR
-    if not path.parent.is_dir():
-        return errno.ENOTDIR if path.parent.exists() else errno.ENOENT
-    there = path if path.exists() else path.parent
-    return 0 if os.access(there, os.W_OK) else errno.EACCES
-
-
-def _create(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8", "backslashreplace")
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}", Exit.CANNOT_CREATE) from None
-
-
 @contextlib.contextmanager
 def _patient(captures: tuple[str, ...]) -> Generator[None]:
     """Leave the first Ctrl-C of a live capture to whoever captures.
@@ -386,7 +336,7 @@ def _patient(captures: tuple[str, ...]) -> Generator[None]:
     It ends then, we read what it has written, and come to the totals. The second one is
     ours, for a writer that does not end.
     """
-    if _STANDARD not in captures or sys.stdin is None or sys.stdin.isatty():
+    if files.STANDARD not in captures or sys.stdin is None or sys.stdin.isatty():
         yield
         return
 

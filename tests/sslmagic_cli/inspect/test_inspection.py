@@ -145,32 +145,6 @@ def test_a_capture_that_cannot_be_read(run: Run, tmp_path: Path, name: str) -> N
     assert ended.complaint.startswith("magic: /")
 
 
-@pytest.mark.parametrize("option", ["--html", "--parquet"])
-def test_a_file_that_cannot_be_written(run: Run, tmp_path: Path, option: str) -> None:
-    name = capture(tmp_path / "a.pcap", mixed())
-    ended = run("inspect", name, option, str(tmp_path / "no" / "file"))
-    assert ended.code == Exit.CANNOT_CREATE
-    assert "No such file" in ended.complaint
-    # It is said before an hour of reading, not behind it.
-    assert ended.out == b""
-    ended = run("inspect", name, option, str(tmp_path))
-    assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")
-    assert ended.complaint == f"magic: {tmp_path}: Is a directory"
-    octets = Path(name).read_bytes()
-    ended = run("inspect", name, option, name)
-    assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")
-    assert Path(name).read_bytes() == octets
-
-
-def test_one_file_is_not_two(run: Run, tmp_path: Path) -> None:
-    name = capture(tmp_path / "a.pcap", mixed())
-    twice = str(tmp_path / "out"), f"{tmp_path}/../{tmp_path.name}/out"
-    ended = run("inspect", name, "--html", twice[0], "--parquet", twice[1])
-    assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")
-    assert ended.complaint == f"magic: {twice[0]} cannot be both files"
-    assert not Path(twice[0]).exists()
-
-
 def test_a_process_that_was_ended(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,79 @@
+"""The files of a run: captures that are read, and others that are written.
+
+What is wrong with them is said before an hour of reading, not behind it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from sslmagic_cli.exits import CommandError, Exit
+
+__all__ = ["STANDARD", "check_captures", "check_outputs", "create"]
+
+STANDARD: Final = "-"
+"""The capture that is standard input."""
+
+
+def check_captures(names: Iterable[str]) -> None:
+    """Raise `CommandError` if one cannot be read, as far as can be seen."""
+    for name in names:
+        if name == STANDARD:
+            if sys.stdin is None:
+                raise CommandError("standard input is closed", Exit.NO_INPUT)
+        elif not os.access(name, os.R_OK):
+            raise _unreadable(name)
+
+
+def check_outputs(names: Sequence[str], captures: Sequence[str]) -> None:
+    """Raise `CommandError` if one cannot be written, or is another's or a capture."""
+    if len({Path(name).resolve() for name in names}) < len(names):
+        raise CommandError(f"{names[0]} cannot be both files", Exit.CANNOT_CREATE)
+    for name in names:
+        if any(_is_same(name, capture) for capture in captures):
+            raise CommandError(f"{name} is a capture itself", Exit.CANNOT_CREATE)
+        if error := _unwritable(Path(name)):
+            said = os.strerror(error)
+            raise CommandError(f"{name}: {said}", Exit.CANNOT_CREATE)
+
+
+def create(path: Path, text: str) -> None:
+    """Write *text* to a file.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
+    try:
+        path.write_text(text, "utf-8", "backslashreplace")
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}", Exit.CANNOT_CREATE) from None
+
+
+def _unreadable(name: str) -> CommandError:
+    try:
+        Path(name).open("rb").close()
+    except OSError as error:
+        return CommandError(f"{name}: {error.strerror}", Exit.NO_INPUT)
+    return CommandError(f"{name}: cannot be read", Exit.NO_INPUT)
+
+
+def _is_same(name: str, capture: str) -> bool:
+    try:
+        return capture != STANDARD and Path(name).samefile(capture)
+    except OSError:
+        return False
+
+
+def _unwritable(path: Path) -> int:
+    """Return the error that writing a file would have; 0 if none is to be seen yet."""
+    if path.is_dir():
+        return errno.EISDIR
+    if not path.parent.is_dir():
+        return errno.ENOTDIR if path.parent.exists() else errno.ENOENT
+    there = path if path.exists() else path.parent
+    return 0 if os.access(there, os.W_OK) else errno.EACCES

@@ -1,0 +1,67 @@
+"""files.py: what is wrong with a file is said first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sslmagic_cli.exits import CommandError, Exit
+from sslmagic_cli.inspect.files import check_captures, check_outputs, create
+from tests.sslmagic_cli.inspect.captured import capture, mixed
+
+Run = Callable[..., Any]
+
+
+@pytest.mark.parametrize("option", ["--html", "--parquet"])
+def test_a_file_that_cannot_be_written(run: Run, tmp_path: Path, option: str) -> None:
+    name = capture(tmp_path / "a.pcap", mixed())
+    ended = run("inspect", name, option, str(tmp_path / "no" / "file"))
+    assert ended.code == Exit.CANNOT_CREATE
+    assert "No such file" in ended.complaint
+    # It is said before an hour of reading, not behind it.
+    assert ended.out == b""
+    ended = run("inspect", name, option, str(tmp_path))
+    assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")
+    assert ended.complaint == f"magic: {tmp_path}: Is a directory"
+    octets = Path(name).read_bytes()
+    ended = run("inspect", name, option, name)
+    assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")
+    assert Path(name).read_bytes() == octets
+
+
+def test_one_file_is_not_two(run: Run, tmp_path: Path) -> None:
+    name = capture(tmp_path / "a.pcap", mixed())
+    twice = str(tmp_path / "out"), f"{tmp_path}/../{tmp_path.name}/out"
+    ended = run("inspect", name, "--html", twice[0], "--parquet", twice[1])
+    assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")
+    assert ended.complaint == f"magic: {twice[0]} cannot be both files"
+    assert not Path(twice[0]).exists()
+
+
+def test_a_capture_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_captures([str(tmp_path), "-"])
+    with pytest.raises(CommandError, match="No such file") as raised:
+        check_captures(["-", str(tmp_path / "no")])
+    assert raised.value.exit_code == Exit.NO_INPUT
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(CommandError, match="standard input is closed"):
+        check_captures(["-"])
+
+
+def test_a_file_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError, match="Not a directory"):
+        check_outputs([str(tmp_path / "file" / "a.html")], ["-"])
+    check_outputs([str(tmp_path / "file")], ["-", str(tmp_path / "no")])
+
+
+def test_what_no_encoding_has_is_written_too(tmp_path: Path) -> None:
+    create(tmp_path / "a", "\udcff")
+    assert (tmp_path / "a").read_bytes() == rb"\udcff"
+    with pytest.raises(CommandError, match="Is a directory"):
+        create(tmp_path, "")
