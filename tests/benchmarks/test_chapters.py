@@ -102,7 +102,8 @@ def test_the_library_is_measured_beside_the_loops_own_servers(tmp_path: Path) ->
 def test_python_servers_are_measured_beside_themselves(tmp_path: Path) -> None:
     needs("wrk", "openssl")
     for table in _measure("servers", tmp_path):
-        assert set(_rows(table)) == {"its own start", "sslmagic.servers"}
+        rows = {"its own start", "its own start, again", "sslmagic.servers"}
+        assert set(_rows(table)) == rows
 
 
 @pytest.mark.timeout(_SECONDS)
