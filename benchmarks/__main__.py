@@ -18,7 +18,7 @@ import benchmarks.library.chapter
 import benchmarks.servers.chapter
 import benchmarks.startup
 from benchmarks.programs import MissingPeerError
-from benchmarks.tables import Table, as_json, as_markdown, as_text
+from benchmarks.tables import Table, as_json, as_text, refreshed
 
 __all__ = ["main"]
 
@@ -89,13 +89,13 @@ def _machine() -> str:
 
 
 def _refresh(page: Path, tables: Sequence[Table]) -> None:
-    """Replace what is between the markers of *page*."""
+    """Replace the tables of what was measured, between the markers of *page*."""
     before, begin, rest = page.read_text().partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    figures, end, after = rest.partition(_END)
     if not begin or not end:
         raise SystemExit(f"{page} has no {_BEGIN} … {_END}")
-    figures = "\n".join([f"{_machine()}.\n", *(as_markdown(table) for table in tables)])
-    page.write_text(f"{before}{begin}\n\n{figures}\n{end}{after}")
+    known = figures.strip() or f"{_machine()}."
+    page.write_text(f"{before}{begin}\n\n{refreshed(known, tables)}\n{end}{after}")
 
 
 if __name__ == "__main__":

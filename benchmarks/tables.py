@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Table", "as_json", "as_markdown", "as_text", "rounded"]
+__all__ = ["Table", "as_json", "as_markdown", "as_text", "refreshed", "rounded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +70,16 @@ def as_json(table: Table) -> dict[str, object]:
         "notes": list(table.notes),
         "figures": table.figures,
     }
+
+
+def refreshed(figures: str, tables: Sequence[Table]) -> str:
+    """Return *figures* of a page with each of *tables* in the place of its like.
+
+    Like is what has the same title; a table without one goes to the end. What other
+    chapters measured stays, so that a page may be made chapter by chapter.
+    """
+    first, *parts = re.split(r"^(?=### )", figures, flags=re.MULTILINE)
+    known = {part.partition("\n")[0]: part.rstrip() + "\n" for part in parts}
+    for table in tables:
+        known[f"### {table.title}"] = as_markdown(table)
+    return "\n".join([first.rstrip() + "\n", *known.values()])

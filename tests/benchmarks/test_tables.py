@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.rounds import interleaved, ratio
-from benchmarks.tables import Table, as_markdown, as_text, rounded
+from benchmarks.tables import Table, as_markdown, as_text, refreshed, rounded
 
 TABLE = Table(
     title="A title",
@@ -50,6 +50,22 @@ def test_a_page_gets_the_same() -> None:
         "",
         "- a note",
     ]
+
+
+def test_a_page_keeps_what_other_chapters_measured() -> None:
+    page = "2 cores.\n\n### A title\n\nold\n\n### Another\n\nkept\n"
+    new = Table(title="Third", columns=("who",), rows=[["ours"]])
+    said = refreshed(page, [TABLE, new])
+    first, *parts = said.split("### ")
+    assert first == "2 cores.\n\n"
+    assert [part.partition("\n")[0] for part in parts] == [
+        "A title",
+        "Another",
+        "Third",
+    ]
+    assert f"### {parts[0]}" == as_markdown(TABLE) + "\n"
+    assert parts[1] == "Another\n\nkept\n\n"
+    assert refreshed(said, [TABLE, new]) == said
 
 
 def test_each_round_measures_everybody_and_begins_with_another() -> None:
