@@ -80,8 +80,7 @@ class LoopServer(asyncio.AbstractServer):
         self._serving = False
         self._closed = self._loop.create_future()
         self._forever: asyncio.Future[None] | None = None
-        # The loop keeps weak references to tasks only.
-        self._beginning: dict[Connection, asyncio.Task[None]] = {}
+        self._beginning: set[asyncio.Task[None]] = set()
         self._introduces = not isinstance(self._loop, asyncio.SelectorEventLoop)
         listener.settimeout(0)
         teach(self._loop)
@@ -144,12 +143,12 @@ class LoopServer(asyncio.AbstractServer):
 
     def _accept(self) -> None:
         for _ in range(self._backlog):
-            connection = cast("Connection | None", self._listener.ready())
-            if connection is None:
+            if (connection := self._listener.ready()) is None:
                 return
-            task = self._loop.create_task(self._begin(connection))
-            if not task.done():  # as an eager one is that needs nothing to wait for
-                self._beginning[connection] = task
+            # The loop keeps weak references to tasks only.
+            task = self._loop.create_task(self._begin(cast("Connection", connection)))
+            self._beginning.add(task)
+            task.add_done_callback(self._beginning.discard)
 
     async def _begin(self, connection: Connection) -> None:
         # In this task, and so in all that is called and started for the connection.
@@ -169,8 +168,6 @@ class LoopServer(asyncio.AbstractServer):
                         "exception": error,
                     }
                 )
-        finally:
-            self._beginning.pop(connection, None)
 
 
 class ClientTransport(asyncio.Transport):
