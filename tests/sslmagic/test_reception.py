@@ -63,6 +63,20 @@ def test_the_short_cut_is_no_way_of_its_own(vector: Vector) -> None:
     assert short.rest == long.rest
 
 
+class Empty(Demand):
+    """A verifier that is false, as an empty container is."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_a_verifier_is_asked_even_if_it_is_false() -> None:
+    demand = Empty(0, refuse="verify")
+    reception = Reception(TRUST, PEER, 100.0, verifier=demand)
+    assert refused(reception.feed(OCTETS, 101.0)) is Reason.PROOF
+    assert demand.seen == [b""]
+
+
 def test_a_trusted_peer_speaks_for_its_client() -> None:
     reception = Reception(TRUST, PEER, 100.0)
     assert reception.deadline == 100.0 + DEADLINE
