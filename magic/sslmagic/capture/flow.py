@@ -87,6 +87,25 @@ class Flow:
         """Return the other direction."""
         return self.answered if stream is self.sent else self.sent
 
+    def close(self, stream: Stream, offset: int, length: int, since: int) -> None:
+        """Take a FIN of *stream*.
+
+        Args:
+            offset: where in the stream it stands.
+            length: how many octets of data its segment has, before it.
+            since: ns since the packet before of this stream.
+        """
+        if stream.fin < 0:
+            if stream.close_at(offset, offset - length):
+                # Its acknowledgement must not be passed over.
+                other = self.other(stream)
+                other.shut()
+                if stream.pending is not None and not stream.watched:
+                    stream.watch(other)
+                self.closer = self.closer or stream
+        elif not length:
+            stream.count_again(since)
+
     def facts(self, last: int, until: int | None = None) -> Facts:
         """Return what is known, for good.
 

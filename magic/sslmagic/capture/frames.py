@@ -13,6 +13,7 @@ from sslmagic.capture.segment import (
     segment,
     tcp,
 )
+from sslmagic.capture.transport import Transport
 from sslmagic.errors import CaptureError
 
 __all__ = ["Frames"]
@@ -99,6 +100,7 @@ class Frames:
 
     def __init__(self, flows: Flows, counts: Counts, *, plain: bool = True) -> None:
         self.flows = flows
+        self.transport = Transport(flows)
         self.counts = counts
         self._may_be_plain = plain
         self.cutoff = 0
@@ -220,7 +222,7 @@ class Frames:
     ) -> None:
         if self.flows.others and share(found.key) in self.flows.others:
             return
-        self.flows.segment(
+        self.transport.segment(
             vlans + found.key if vlans else found.key,
             len(vlans),
             found.seq,

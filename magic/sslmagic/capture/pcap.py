@@ -101,7 +101,8 @@ class Pcap:
     def _plain(self, data: bytes, at: int, end: int, base: int, before: int) -> int:
         """Take records as long as there is enough of them to look at."""
         flows = self._frames.flows
-        streams, segment, others = flows.streams.get, flows.segment, flows.others
+        streams, others = flows.streams.get, flows.others
+        segment = self._frames.transport.segment
         look, steps = self._look, self._steps.get
         own, unit = self._fraction.unpack_from, self._unit
         the_word, second = self._word, self._second

@@ -126,7 +126,8 @@ class Pcapng:
     def _plain(self, data: bytes, at: int, end: int, base: int) -> int:
         """Take enhanced packet blocks as long as there is enough to look at."""
         flows, take, link = self._frames.flows, self._frames.take, self._swift_link
-        streams, segment, others = flows.streams.get, flows.segment, flows.others
+        streams, others = flows.streams.get, flows.others
+        segment = self._frames.transport.segment
         look, swift = self._look, self._swift
         own, unit = self._word, self._nanoseconds
         steps, whole = self._steps.get, self._whole.get

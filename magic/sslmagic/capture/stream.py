@@ -13,28 +13,26 @@ packets may count those without data that have it, and where `pending` is None t
 with data as well, without asking here.
 
 What arrives twice is resolved as Linux does it (net/ipv4/tcp_input.c, tcp_data_queue
-and tcp_data_queue_ofo): octets that are in order stay; of segments that wait, a new one
-that lies within an old one is dropped, old ones that lie within a new one are dropped,
-and of two that overlap in part the one that begins earlier is read first. One that
-begins where an old one ends becomes part of it, as in Linux, which coalesces them.
+and tcp_data_queue_ofo): octets that are in order stay; `sslmagic.capture.waiting` says
+what becomes of those that wait.
 """
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sslmagic.capture.conversation import Side
+from sslmagic.capture.waiting import Part, add, differing, overlaps, within
 
 if TYPE_CHECKING:
     from sslmagic.capture.flow import Flow
+    from sslmagic.capture.held import Held
 
 __all__ = [
     "MASK",
     "PENDING_OCTETS",
     "PENDING_PARTS",
-    "Held",
     "SideFacts",
     "Stream",
     "Wanted",
@@ -63,32 +61,6 @@ _COPY = 1_000_000
 again that soon (Linux: 10 ms at least, tail loss probes included)."""
 _KEEP_ALIVE = 1_000_000_000
 """Ns of silence behind which one octet before the next one is a keep-alive probe."""
-
-
-class Held(NamedTuple):
-    """A segment that its receiver has dropped, unless it acknowledges it."""
-
-    offset: int
-    """Where in the stream its data belong."""
-    octets: bytes
-    """What was captured of them."""
-    length: int
-    """How many there were."""
-    flags: int
-    """Its flags."""
-    urgent: int
-    """The offset that its urgent pointer says; -1 without one."""
-    time: int
-    """When, in ns since 1970."""
-    since: int
-    """Ns since the packet before of this stream."""
-    unfinished: bool
-    """Whether nothing else is wrong with it than that its checksum is unfinished."""
-
-    @property
-    def end(self) -> int:
-        """What its receiver acknowledges at the least, if it has taken it."""
-        return self.offset + self.length + (self.flags & 1)
 
 
 class Stream:
@@ -157,7 +129,7 @@ class Stream:
         self.wanted = wanted
         self.need = need
         self.arrivals: list[tuple[int, int]] = []
-        self.pending: list[tuple[int, bytes]] | None = []
+        self.pending: list[Part] | None = []
         """(offset, octets) in order, that touch nowhere; None once the front is."""
         self.holes: list[tuple[int, int]] = []
         self.missing: int | None = None
@@ -214,6 +186,23 @@ class Stream:
             at = max(at, offset + len(octets))
         self.pending = None
         self.wanted = None
+
+    def watch(self, other: Stream) -> None:
+        """Let each acknowledgement of it, by *other*, be looked at, none be counted."""
+        self.watched = True
+        self.acked = -1
+        other.shut()
+
+    def has_gap(self) -> bool:
+        """Return whether something waits for what comes before it."""
+        return bool(self.pending) or self.fin > len(self.front)
+
+    def count_again(self, since: int) -> None:
+        """Count a packet without data that was there before; *since* in ns."""
+        if since < _COPY:
+            self.duplicated += 1
+        else:
+            self.retransmitted += 1
 
     def close_at(self, offset: int, start: int) -> bool:
         """Take a FIN that stands at *offset*, before the data of its segment.
@@ -392,14 +381,16 @@ class Stream:
     ) -> bool:
         """Put data into the front, or beside it; return whether that is enough."""
         edge = len(self.front)
-        if offset < top and (held := self._held(offset, end)):
+        held = offset < top and (offset < edge or overlaps(self._waiting, offset, end))
+        if held:
             if end == offset + 1 == top and since > _KEEP_ALIVE:
                 return False
-            differing = self._differing(offset, octets)
-            self.conflicting += differing
-            copied = end == top and since < _COPY and not differing
+            known = (*reversed(self._waiting), (0, self.front))
+            others = differing(known, offset, octets)
+            self.conflicting += others
+            copied = end == top and since < _COPY and not others
             # One that fills a gap is no copy, however soon it comes.
-            if copied and self._is_whole(offset, end):
+            if copied and (end <= edge or within(self._waiting, offset, end)):
                 self.duplicated += 1
                 return False
             self.retransmitted += held
@@ -408,7 +399,7 @@ class Stream:
         captured = offset + len(octets)
         if offset > edge:
             if octets:
-                self._wait(offset, octets)
+                add(self._waiting, offset, octets, closing=self.closing)
         elif captured > edge and self._grow(octets[edge - offset :], time):
             return True
         if captured < end and captured == len(self.front):
@@ -427,7 +418,7 @@ class Stream:
         return False
 
     @property
-    def _waiting(self) -> list[tuple[int, bytes]]:
+    def _waiting(self) -> list[Part]:
         return self.pending if self.pending is not None else []
 
     def _grow(self, octets: bytes, time: int) -> bool:
@@ -462,62 +453,6 @@ class Stream:
             )
         return True
 
-    def _wait(self, offset: int, octets: bytes) -> None:
-        """Keep what lies behind a gap, as tcp_data_queue_ofo does."""
-        waiting = self._waiting
-        end = offset + len(octets)
-        index = bisect.bisect_right(waiting, offset, key=_begin)
-        if index:
-            begin, before = waiting[index - 1]
-            stop = begin + len(before)
-            # With a FIN a segment is one octet longer than its data.
-            if end + (self.closing and offset == begin) <= stop:
-                return
-            if offset in (begin, stop):
-                # Longer than one that begins alike, or right behind the one before.
-                index -= 1
-                waiting[index] = begin, octets if offset == begin else before + octets
-            else:
-                waiting.insert(index, (offset, octets))
-        else:
-            waiting.insert(0, (offset, octets))
-        index += 1
-        while index < len(waiting) and end >= waiting[index][0] + len(
-            waiting[index][1]
-        ):
-            del waiting[index]
-
-    def _held(self, offset: int, end: int) -> bool:
-        """Whether any of these octets has been there."""
-        return offset < len(self.front) or any(
-            offset < at + len(part) and at < end for at, part in self._waiting
-        )
-
-    def _is_whole(self, offset: int, end: int) -> bool:
-        """Whether all of these octets have been there, in one piece."""
-        return end <= len(self.front) or any(
-            at <= offset and end <= at + len(part) for at, part in self._waiting
-        )
-
-    def _differing(self, offset: int, octets: bytes) -> int:
-        """How many of these octets have been there with another value.
-
-        Where parts that wait overlap, it is the one that is read first that counts.
-        """
-        known: dict[int, int] = {}
-        for at, part in (*reversed(self._waiting), (0, self.front)):
-            begin, stop = max(at, offset), min(at + len(part), offset + len(octets))
-            if (
-                begin < stop
-                and part[begin - at : stop - at]
-                != (octets[begin - offset : stop - offset])
-            ):
-                known.update(
-                    (index, part[index - at] != octets[index - offset])
-                    for index in range(begin, stop)
-                )
-        return sum(known.values())
-
 
 def side(facts: SideFacts) -> Side:
     """Return the facts of a stream as a conversation's side."""
@@ -534,7 +469,3 @@ def side(facts: SideFacts) -> Side:
         duplicated=copies,
         conflicting=other,
     )
-
-
-def _begin(part: tuple[int, bytes]) -> int:
-    return part[0]

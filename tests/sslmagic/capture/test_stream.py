@@ -59,24 +59,6 @@ class TestConflicts:
         found = took((2, b"BBBB"), (0, b"aaaa"))
         assert (found.octets, found.conflicting) == (b"aaaaBB", 2)
 
-    def test_what_lies_within_one_that_waits_is_dropped(self) -> None:
-        assert took((2, b"aaaa"), (3, b"BB"), (0, b"xx")).octets == b"xxaaaa"
-
-    def test_a_longer_one_that_begins_alike_replaces_the_other(self) -> None:
-        assert took((2, b"aa"), (2, b"BBBB"), (0, b"xx")).octets == b"xxBBBB"
-
-    def test_one_that_covers_others_replaces_them(self) -> None:
-        found = took((3, b"a"), (5, b"a"), (2, b"BBBBB"), (0, b"xx"))
-        assert (found.octets, found.conflicting) == (b"xxBBBBB", 2)
-
-    def test_of_two_that_overlap_the_earlier_one_is_read_first(self) -> None:
-        assert took((4, b"aaaa"), (2, b"BBBB"), (0, b"xx")).octets == b"xxBBBBaa"
-        assert took((2, b"aaaa"), (4, b"BBBB"), (0, b"xx")).octets == b"xxaaaaBB"
-
-    def test_neighbours_are_one(self) -> None:
-        found = took((2, b"aa"), (4, b"aa"), (3, b"BBB"), (0, b"xx"))
-        assert found.octets == b"xxaaaa"
-
 
 def test_only_what_was_wanted_is_kept() -> None:
     found = took((0, b"abcd"), (4, b"efgh"), (8, b"ijkl"), need=6)

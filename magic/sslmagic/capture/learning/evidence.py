@@ -16,8 +16,9 @@ from sslmagic.address import pack_host
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.capture.learning.spelling import SPELLINGS
 from sslmagic.preamble import Endpoint
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
-from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.variant import Variant
 
 __all__ = ["Evidence", "evidence", "is_known"]

@@ -27,8 +27,8 @@ from sslmagic.capture.learning.witnesses import witnesses
 from sslmagic.errors import ConfigurationError, DecodeError
 from sslmagic.layout import Layout
 from sslmagic.preamble import Preamble
+from sslmagic.wire.computed import Length
 from sslmagic.wire.frame import Frame
-from sslmagic.wire.parts import Length
 from sslmagic.wire.variant import Variant
 
 __all__ = ["SECONDS", "learn"]

@@ -22,17 +22,9 @@ from typing import NamedTuple
 
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.capture.learning.spelling import SPELLINGS, Field, spelt
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.learnt import MOST
-from sslmagic.wire.parts import (
-    DIGITS,
-    HEX,
-    MOST_UNKNOWN,
-    Checksum,
-    Length,
-    Literal,
-    Part,
-    Unknown,
-)
+from sslmagic.wire.parts import DIGITS, HEX, MOST_UNKNOWN, Literal, Part, Unknown
 
 __all__ = ["SearchLimitError", "search"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
-from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 
 __all__ = ["spoken"]
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.errors import ConfigurationError
 from sslmagic.layout import Layout
+from sslmagic.wire.computed import Length
 from sslmagic.wire.fields import Address
-from sslmagic.wire.parts import Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.variant import Variant
 
 __all__ = ["united"]

@@ -9,8 +9,9 @@ import pytest
 from sslmagic.capture.learning.evidence import evidence, is_known
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.preamble import Endpoint
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
-from sslmagic.wire.parts import Checksum, Length, Literal, Unknown
+from sslmagic.wire.parts import Literal, Unknown
 from sslmagic.wire.variant import Variant
 
 NODE = Endpoint("10.0.0.5", 8443)

@@ -17,8 +17,9 @@ from sslmagic.errors import ConfigurationError
 from sslmagic.preamble import Endpoint, Preamble
 from sslmagic.tlv import TLV
 from sslmagic.wire import encode
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Port
-from sslmagic.wire.parts import Checksum, Length, Unknown
+from sslmagic.wire.parts import Unknown
 from tests.sslmagic.capture.learning.figures import main, outcome
 from tests.sslmagic.capture.learning.invented import (
     COUNTERS,

@@ -12,9 +12,10 @@ from sslmagic.capture.learning import search as searching
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.capture.learning.search import SearchLimitError, search
 from sslmagic.preamble import Endpoint
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.learnt import MOST
-from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 
 CHANCE = random.Random(7)
 CLIENTS = [

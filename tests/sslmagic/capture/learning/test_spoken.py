@@ -6,8 +6,9 @@ import pytest
 
 from sslmagic.capture.learning.spelling import SPELLINGS
 from sslmagic.capture.learning.spoken import spoken
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
-from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.capture.learning.union import united
 from sslmagic.preamble import Endpoint
+from sslmagic.wire.computed import Length
 from sslmagic.wire.fields import Address, Port
-from sslmagic.wire.parts import Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.variant import Variant
 
 PORT = Port(of="source", width=2)
