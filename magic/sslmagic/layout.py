@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any, Self, TypeGuard
 
 from sslmagic.errors import ConfigurationError
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.learnt import Learnt
-from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.variant import Variant
 
 __all__ = ["Layout"]

@@ -12,9 +12,10 @@ import pytest
 from sslmagic.decoder import decode
 from sslmagic.layout import Layout
 from sslmagic.wire import encode
+from sslmagic.wire.computed import Checksum
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.learnt import Learnt
-from sslmagic.wire.parts import Checksum, Literal, Unknown
+from sslmagic.wire.parts import Literal, Unknown
 from sslmagic_cli.exits import Exit
 from tests.sslmagic.relay.harness import HELLO, Backend, client, rest
 from tests.sslmagic.wire.layouts import FOUR, LAYOUTS, SPP, layout

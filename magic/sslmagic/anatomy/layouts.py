@@ -8,8 +8,9 @@ from sslmagic.address import host_text
 from sslmagic.anatomy.walk import LostError, Walk
 from sslmagic.errors import DecodeError
 from sslmagic.wire import Learnt
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
-from sslmagic.wire.parts import Checksum, Length, Literal, Part
+from sslmagic.wire.parts import Literal, Part
 
 __all__ = ["take_parts"]
 

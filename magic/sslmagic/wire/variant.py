@@ -13,8 +13,9 @@ from typing import NamedTuple, TypeVar
 from sslmagic.block import Transport, block_fault
 from sslmagic.errors import ConfigurationError, DecodeError, Reason
 from sslmagic.preamble import Preamble, checked, undirected
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
-from sslmagic.wire.parts import ANY, Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.parts import ANY, Literal, Part, Unknown
 
 __all__ = ["Span", "Variant", "Walk"]
 

@@ -6,9 +6,10 @@ import dataclasses
 import random
 
 from sslmagic.errors import ConfigurationError
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.learnt import Learnt
-from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.variant import Variant
 
 __all__ = ["layout_of_chance", "spoilt"]

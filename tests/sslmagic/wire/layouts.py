@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from sslmagic.preamble import Preamble
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.learnt import Learnt
-from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.variant import Variant
 
 __all__ = ["FOUR", "LAYOUTS", "SIX", "SPP", "layout"]

@@ -22,9 +22,10 @@ from sslmagic.reception import Accepted, Reception, Refused
 from sslmagic.tlv import TLV
 from sslmagic.trust import Trust
 from sslmagic.wire import PARSERS, Frame, encode
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
 from sslmagic.wire.learnt import MOST, Learnt
-from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.translate import translate
 from tests.sslmagic.wire.chance import layout_of_chance, spoilt
 from tests.sslmagic.wire.layouts import FOUR, LAYOUTS, SIX, SPP, layout

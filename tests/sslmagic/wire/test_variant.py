@@ -10,8 +10,9 @@ import pytest
 from sslmagic.decoder import Decoder
 from sslmagic.errors import ConfigurationError, DecodeError, EncodeError, Reason
 from sslmagic.wire import Frame
+from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
-from sslmagic.wire.parts import Checksum, Length, Literal, Part, Unknown
+from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.variant import Variant
 from tests.sslmagic.wire.layouts import FOUR, layout
 
