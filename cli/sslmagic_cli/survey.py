@@ -19,7 +19,7 @@ from sslmagic.probe import (
     findings,
     verdict,
 )
-from sslmagic.probe.finding import NAMES
+from sslmagic.probe.names import NAMES
 from sslmagic_cli import render
 
 __all__ = ["described", "drawn"]

@@ -12,12 +12,13 @@ and at most one GET or HEAD.
 from __future__ import annotations
 
 from sslmagic.probe.answer import Answer, Came
-from sslmagic.probe.finding import Finding, Severity, findings, verdict
+from sslmagic.probe.finding import Finding, Severity, findings
 from sslmagic.probe.interview import Limits
 from sslmagic.probe.question import Question, Then
 from sslmagic.probe.report import Belief, FormatReport, Report, Speech, Stance, Trial
 from sslmagic.probe.survey import Survey
 from sslmagic.probe.target import Target
+from sslmagic.probe.verdict import verdict
 
 __all__ = [
     "Answer",

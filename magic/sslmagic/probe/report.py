@@ -7,6 +7,7 @@ import enum
 import re
 from collections.abc import Mapping
 
+from sslmagic.address import is_loopback, pack_host
 from sslmagic.probe.answer import Answer, Came
 from sslmagic.probe.question import Question
 from sslmagic.probe.target import Target
@@ -141,6 +142,14 @@ class Report:
     def is_reachable(self) -> bool:
         """Whether anybody listened at all."""
         return any(one.answer.came is not Came.UNREACHABLE for one in self.trials)
+
+    @property
+    def is_from_outside(self) -> bool:
+        """Whether the run asked from another machine, or as one."""
+        try:
+            return not is_loopback(pack_host(self.source))
+        except ValueError:
+            return False
 
     @property
     def takes(self) -> tuple[FormatReport, ...]:

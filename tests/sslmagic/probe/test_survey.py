@@ -18,11 +18,12 @@ from sslmagic.errors import DecodeError, EncodeError
 from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Came
 from sslmagic.probe.claim import Claims
-from sslmagic.probe.finding import Severity, findings, verdict
+from sslmagic.probe.finding import Severity, findings
 from sslmagic.probe.interview import MOST, Limits
 from sslmagic.probe.question import Question, Then
 from sslmagic.probe.report import Belief, FormatReport, Report, Speech, Stance, Trial
 from sslmagic.probe.survey import Survey
+from sslmagic.probe.verdict import verdict
 from sslmagic.wire import FORMATS
 from tests.interop.authority import Authority
 from tests.sslmagic.probe.scripted import (
