@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from rich.console import Console, RenderableType
 
+from sslmagic.capture.conversation import Conversation
 from sslmagic.capture.conversations import Reader
 from sslmagic.capture.judge import Judge
 from sslmagic.capture.pairs import Hop, Pair, Pairs
@@ -60,6 +61,9 @@ class Inspection:
         self._pairs = Pairs()
         self._numbers: set[int] = set()
         """Of the connections that are selected, if not all are."""
+        self._rows = Rows(Console(file=sys.stdout), wrap=output.is_terminal())
+        self._early: dict[int, Lines] = {}
+        """Rows of connections that are still open, by their numbers."""
 
     def run(self) -> int:
         """Return the exit code.
@@ -80,6 +84,7 @@ class Inspection:
                 wanted=self._judge.wanted,
                 workers=self._options["workers"],
                 progress=bar.enter_context(progress(visible=is_quiet)),
+                early=None if is_quiet or not self._shows_rows else self._say_early,
             )
             if self._options["number"] is not None:
                 return self._one(reader, self._options["number"], bar)
@@ -131,17 +136,16 @@ class Inspection:
         with contextlib.ExitStack() as stack:
             spool = self._spool(stack)
             page = Page() if self._options["html"] else None
-            rows = Rows(Console(file=sys.stdout), wrap=output.is_terminal())
             held = self._held(stack)
-            takers = self._takers(spool, rows, held)
+            takers = self._takers(spool, held)
             extract = Extract(
                 self._judge,
                 self._selection,
                 json=bool(spool or self._options["as_lines"]),
-                row=rows.lines if self._shows_rows else None,
+                row=self._rows.lines if self._shows_rows else None,
             )
             if self._shows_rows and held is None:
-                rows.head()
+                self._rows.head()
             try:
                 for number, extracted in _readable(_extracted(reader, extract, page)):
                     self._take(number, extracted, takers)
@@ -154,7 +158,7 @@ class Inspection:
             pairs = [*self._matched()]
             fronts = self._fronts(pairs)
             if held is not None:
-                self._say_held(rows, held, fronts)
+                self._say_held(held, fronts)
             self._write(reader, spool, page, pairs, fronts)
         if fault is not None:
             raise fault
@@ -186,22 +190,35 @@ class Inspection:
             return stack.enter_context(contextlib.closing(Spool()))
         return None
 
-    def _say_held(self, rows: Rows, held: Spool, fronts: set[int]) -> None:
-        rows.head()
+    def _say_early(self, conversation: Conversation) -> None:
+        """Say the row of one that is still open: nobody waits for its end to see it."""
+        connection = self._judge.judge(conversation)
+        if connection.is_settled and self._selection.matches(connection):
+            lines = self._rows.lines(connection)
+            self._say_live(conversation.number, lines)
+            self._early[conversation.number] = lines
+
+    def _say_live(self, number: int, lines: Lines) -> None:
+        """Say a row, unless it has been said before its connection's end."""
+        if self._early.pop(number, None) != lines:
+            self._rows.say(number, lines)
+
+    def _say_held(self, held: Spool, fronts: set[int]) -> None:
+        self._rows.head()
         for number, said in held.bodies():
             is_front = number in fronts
             if not (is_front and self._options["faults"]):
-                rows.say(number, json.loads(said), front=is_front)
+                self._rows.say(number, json.loads(said), front=is_front)
 
-    def _takers(
-        self, spool: Spool | None, rows: Rows, held: Spool | None
-    ) -> list[_Taker]:
+    def _takers(self, spool: Spool | None, held: Spool | None) -> list[_Taker]:
         """Return who takes what was extracted."""
         takers: list[_Taker] = []
         if held is not None:
             takers.append(lambda number, one: held.add(number, json.dumps(one[3])))
         elif self._shows_rows:
-            takers.append(lambda number, one: rows.say(number, one[3] or _NO_LINES))
+            takers.append(
+                lambda number, one: self._say_live(number, one[3] or _NO_LINES)
+            )
         if self._options["as_lines"]:
             takers.append(
                 lambda number, one: document.say_line(document.whole(number, one[2]))

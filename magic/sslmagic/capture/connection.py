@@ -12,6 +12,8 @@ from sslmagic.wire import Frame
 
 __all__ = ["Connection", "Timing"]
 
+_UNDECIDED = frozenset({Verdict.WAITING, Verdict.SILENT, Verdict.UNSEEN})
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
@@ -69,6 +71,15 @@ class Connection:
         """Octets of the fronts that came twice, with different values."""
         sides = self.conversation.sent, self.conversation.answered
         return sum(side.conflicting for side in sides)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether more octets will hardly change what is said, if it is open still."""
+        if self.verdict in _UNDECIDED or self.conversation.sent.missing is not None:
+            return False
+        if self.follows == "tls":
+            return self.tls is not None or self.verdict is Verdict.HELLO
+        return self.follows != "nothing"
 
     @property
     def is_remarkable(self) -> bool:

@@ -24,7 +24,7 @@ from sslmagic.capture.stream import Wanted
 from sslmagic.capture.workers import processes, sharing
 from sslmagic.errors import CaptureError
 
-__all__ = ["ANSWER", "Capture", "Progress", "Reader", "conversations"]
+__all__ = ["ANSWER", "Capture", "Early", "Progress", "Reader", "conversations"]
 
 ANSWER = 16
 """Octets of a listener's stream that tell what it answered: a TLS record's header and
@@ -32,6 +32,9 @@ that of the message in it, or the beginning of a line."""
 
 Capture = str | os.PathLike[str] | BinaryIO
 """A path, ``-`` for standard input, or a binary file that is open."""
+
+Early = Callable[[Conversation], object]
+"""Is told of a conversation that is still open, as far as it has come."""
 
 Progress = Callable[[int, int | None], None]
 """Is told how many octets of the captures were read, of how many if that is known."""
@@ -47,6 +50,9 @@ class Reader:
         answer: how many octets of a listener's stream are wanted.
         workers: how many processes may read a large file; None: as many as help.
         progress: is told after every piece.
+        early: is told of each conversation that is open after a piece in which its
+            front has grown, and so before it is given: somebody watches a capture that
+            goes on. One process reads then.
         plain: whether plain packets take a short way; the result is the same.
     """
 
@@ -58,6 +64,7 @@ class Reader:
         answer: int = ANSWER,
         workers: int | None = None,
         progress: Progress | None = None,
+        early: Early | None = None,
         plain: bool = True,
     ) -> None:
         self.counts = Counts()
@@ -67,6 +74,7 @@ class Reader:
         self._answer = answer
         self._workers = workers
         self._progress = progress
+        self._early = early
         self._plain = plain
         self._number = 0
         self._before = 0
@@ -124,7 +132,7 @@ class Reader:
                 raise batch.fault
 
     def _batches(self, source: Source, made: Made | None) -> Iterator[Batch]:
-        count = processes(source, self._workers)
+        count = 1 if self._early else processes(source, self._workers)
         if count > 1:
             work = Work(
                 source=source,
@@ -144,9 +152,14 @@ class Reader:
             counts=self.counts,
             number=self._number,
         )
+        if self._early is not None:
+            flows.early()
         for batch in reading(source, flows, self.counts, plain=self._plain):
             self._number = flows.number
             yield batch if made is None else made_of(batch, made, source.name)
+            if self._early is not None:
+                for number, facts in flows.early():
+                    self._early(told(facts, capture=source.name, number=number))
 
 
 def conversations(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sslmagic.capture.conversation import Counts
-from sslmagic.capture.flow import Flow, reverse
+from sslmagic.capture.flow import Facts, Flow, reverse
 from sslmagic.capture.held import let_go
 from sslmagic.capture.stream import Stream, Wanted
 
@@ -78,6 +78,8 @@ class Flows:
         self._answer_length = answer
         self._answer: Wanted = lambda _: answer
         self._flows: dict[Flow, None] = {}
+        self._young: dict[Flow, int] | None = None
+        """Those whose front may grow, and how long it was when it was given."""
 
     def time(self, stream: Stream) -> int:
         """Return when the last packet of *stream* was, in ns."""
@@ -113,6 +115,23 @@ class Flows:
                 self.finish(flow, _END, until)
             self.forget(flow)
 
+    def early(self) -> list[tuple[int, Facts]]:
+        """Return number and facts of those that are open and whose front has grown.
+
+        It has since the call before; those that began before the first call are in
+        none.
+        """
+        if self._young is None:
+            self._young = {}
+        grown: list[tuple[int, Facts]] = []
+        for flow, length in list(self._young.items()):
+            if not flow.over and len(flow.sent.front) > length:
+                grown.append((flow.number, flow.facts(self._last(flow))))
+                self._young[flow] = len(flow.sent.front)
+            if flow.over or flow.sent.pending is None:
+                del self._young[flow]
+        return grown
+
     def settle(self) -> None:
         """Turn every time into ns, before a capture's clock changes."""
         for stream in self.streams.values():
@@ -142,6 +161,8 @@ class Flows:
         self.streams[sent] = flow.sent
         self.streams[answered] = flow.answered
         self._flows[flow] = None
+        if self._young is not None:
+            self._young[flow] = 0
         return flow.sent if sends else flow.answered
 
     def _most(self) -> int:

@@ -9,6 +9,7 @@ import random
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import given, settings
@@ -196,3 +197,34 @@ def test_tshark_sees_the_same(tmp_path: Path) -> None:
         assert sent == one.sent.octets == b"hellosecondbetween..later"
         assert one.sent.retransmitted == one.peer.port % 2
         assert one.sent.reordered == 1
+
+
+def test_one_whose_front_grows_is_told_of_before_it_ends() -> None:
+    talk = Talk()
+    talk.open()
+    talk.add(0, 0, b"he")
+    begun = len(talk.frames())
+    talk.add(0, 2, b"llo, world")
+    known = len(talk.frames())
+    talk.add(0, 12, b"!")
+    frames = talk.frames()
+    told: list[tuple[int, bytes, Ended]] = []
+
+    def early(found: Conversation) -> None:
+        told.append((found.number, found.sent.octets, found.ended))
+
+    class InPieces(io.RawIOBase):
+        pieces = iter(
+            [pcap(frames[:begun])]
+            + [pcap(part)[24:] for part in (frames[begun:known], frames[known:])]
+        )
+
+        def readable(self) -> bool:
+            return True
+
+        def read(self, size: int = -1) -> bytes:
+            return next(self.pieces, b"")
+
+    reader = Reader([cast(BinaryIO, InPieces())], wanted=lambda _: 5, early=early)
+    assert [found.number for found in reader] == [1]
+    assert told == [(1, b"he", Ended.OPEN), (1, b"hello", Ended.OPEN)]

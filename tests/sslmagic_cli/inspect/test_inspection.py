@@ -53,6 +53,27 @@ def test_a_row_is_there_before_the_capture_ends() -> None:
     assert live.returncode == Exit.DONE
 
 
+def test_a_row_is_there_before_its_connection_ends_and_only_once() -> None:
+    first, second = mixed()[:2]
+    begins, ends = (one := [*packets(first)])[:5], one[5:]
+    with subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as live:
+        assert live.stdin
+        assert live.stdout
+        live.stdout.readline()
+        live.stdin.write(HEADER + b"".join(record(*packet) for packet in begins))
+        assert live.stdout.readline().split()[-2:] == [b"magic", b"ok"]
+        later = [*ends, *packets(second)]
+        live.stdin.write(b"".join(record(*packet) for packet in later))
+        assert live.stdout.readline().split()[-2:] == [b"proxy2", b"ok"]
+        live.stdin.close()
+        rest = live.stdout.read()
+    assert b"2 connections" in rest
+    assert b"203.0.113.9:51234" not in rest
+    assert live.returncode == Exit.DONE
+
+
 def test_the_first_ctrl_c_is_the_captures_and_the_second_ours() -> None:
     first, second = mixed()[:2]
     with subprocess.Popen(
