@@ -262,7 +262,6 @@ def command(
             else None
         )
         with newfile.writing(out):
-            newfile.emptied(stream)
             capturefile.write(
                 stream,
                 packed,
@@ -273,7 +272,6 @@ def command(
             stream.flush()
         if notes and expect:
             with newfile.writing(expect):
-                newfile.emptied(notes)
                 notes.write(_expectation(made, snaplen).encode())
                 notes.flush()
 

@@ -1,20 +1,18 @@
-"""Files that a command writes: never one that is there, and no half of a new one."""
+"""Files that a command writes: none that is there unasked, and no half of one."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
-import os
-import stat
 from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
 from sslmagic_cli import output
+from sslmagic_cli.atomicfile import closing, replaced
 from sslmagic_cli.exits import CommandError, Exit
 
-__all__ = ["STANDARD", "created", "emptied", "same", "writing"]
+__all__ = ["STANDARD", "created", "same", "writing"]
 
 STANDARD = "-"
 """What stands for standard output where a file is named."""
@@ -29,49 +27,42 @@ def same(one: str, other: str) -> bool:
 
 @contextlib.contextmanager
 def created(name: str, *, force: bool) -> Generator[BinaryIO]:
-    """Give a file to write, as it was until then; what fails leaves no new one behind.
+    """Give a file to write; what fails leaves no new one behind, and an old one alone.
 
     What is for standard output goes in one go.
+
+    Raises:
+        CommandError: it is there already and *force* is not given, or it cannot be
+            written.
     """
     if name == STANDARD:
         whole = io.BytesIO()
         yield whole
         output.write(whole.getvalue())
         return
-    stream, is_new = _opened(name, force=force)
-    try:
+    with contextlib.ExitStack() as stack:
+        with writing(name):
+            opened = replaced(Path(name)) if force else _new(Path(name))
+            stream = stack.enter_context(opened)
         yield stream
+        # What is still to be flushed, or to get its name, may fail as well.
+        with writing(name):
+            stack.close()
+
+
+@contextlib.contextmanager
+def _new(path: Path) -> Generator[BinaryIO]:
+    try:
+        stream = path.open("xb")
+    except FileExistsError:
+        message = f"{path}: it is there already (--force writes over it)"
+        raise CommandError(message, Exit.CANNOT_CREATE) from None
+    try:
+        with closing(stream):
+            yield stream
     except BaseException:
-        with contextlib.suppress(OSError):
-            stream.close()
-        if is_new:
-            Path(name).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         raise
-    stream.close()
-
-
-def _opened(name: str, *, force: bool) -> tuple[BinaryIO, bool]:
-    """Return the file, and whether it was not there before."""
-    with writing(name):
-        try:
-            return Path(name).open("xb"), True
-        except FileExistsError:
-            if force:
-                return open(name, "wb", opener=_untouched), False
-    message = f"{name}: it is there already (--force writes over it)"
-    raise CommandError(message, Exit.CANNOT_CREATE)
-
-
-def _untouched(name: str, flags: int) -> int:
-    return os.open(name, flags & ~os.O_TRUNC, 0o666)
-
-
-def emptied(stream: BinaryIO) -> None:
-    """Empty what is a file: nothing else has a length to cut."""
-    if isinstance(stream, io.BytesIO):
-        return
-    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        stream.truncate(0)
 
 
 @contextlib.contextmanager
@@ -80,5 +71,5 @@ def writing(name: str) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        said = error.strerror or errno.errorcode.get(error.errno or 0, "it failed")
+        said = error.strerror or str(error) or "it failed"
         raise CommandError(f"{name}: {said}", Exit.CANNOT_CREATE) from None

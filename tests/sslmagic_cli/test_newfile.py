@@ -33,7 +33,6 @@ def test_one_that_is_there_is_only_written_over_by_force(tmp_path: Path) -> None
         raise AssertionError("it was opened")
     assert exit_for(refused.value) is Exit.CANNOT_CREATE
     with newfile.created(str(path), force=True) as stream:
-        newfile.emptied(stream)
         stream.write(b"short")
     assert path.read_bytes() == b"short"
 
@@ -41,3 +40,19 @@ def test_one_that_is_there_is_only_written_over_by_force(tmp_path: Path) -> None
 def test_two_names_of_one_file(tmp_path: Path) -> None:
     assert newfile.same(f"{tmp_path}/a", f"{tmp_path}/b/../a")
     assert not newfile.same(f"{tmp_path}/a", newfile.STANDARD)
+
+
+def test_no_room_for_it_is_said_of_the_file_and_once() -> None:
+    with (
+        pytest.raises(CommandError, match="/dev/full: No space left") as failed,
+        newfile.created("/dev/full", force=True) as stream,
+    ):
+        stream.write(b"x")
+    assert exit_for(failed.value) is Exit.CANNOT_CREATE
+    # What failed in the block is not hidden by what fails when it is closed.
+    with (
+        pytest.raises(ValueError, match="broken"),
+        newfile.created("/dev/full", force=True) as stream,
+    ):
+        stream.write(b"x")
+        raise ValueError("broken")

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from sslmagic.anatomy import printable
+from sslmagic_cli import newfile
+from sslmagic_cli.atomicfile import replaced
 from sslmagic_cli.exits import CommandError, Exit
 from sslmagic_cli.inspect.flat import COLUMNS, row
 from sslmagic_cli.inspect.record import nanoseconds
@@ -53,7 +55,7 @@ def check_pyarrow() -> None:
 
 
 def write_columns(path: Path, connections: Iterable[Mapping[str, Any]]) -> None:
-    """Write a Parquet file with a row for each connection.
+    """Write a Parquet file with a row for each connection, all of it or none.
 
     Raises:
         CommandError: it cannot be written, or pyarrow is not installed.
@@ -63,21 +65,18 @@ def write_columns(path: Path, connections: Iterable[Mapping[str, Any]]) -> None:
     import pyarrow.parquet as pq
 
     schema = _schema()
-    try:
-        with (
-            path.open("wb") as file,
-            pq.ParquetWriter(file, schema, compression="zstd") as writer,
-        ):
-            batch: list[dict[str, Any]] = []
-            for record in connections:
-                batch.append(_values(record))
-                if len(batch) == _BATCH:
-                    writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-                    batch.clear()
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-    except OSError as error:
-        said = error.strerror or str(error)
-        raise CommandError(f"{path}: {said}", Exit.CANNOT_CREATE) from None
+    with (
+        newfile.writing(str(path)),
+        replaced(path) as file,
+        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
+        batch: list[dict[str, Any]] = []
+        for record in connections:
+            batch.append(_values(record))
+            if len(batch) == _BATCH:
+                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+                batch.clear()
+        writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 
 
 def _schema() -> Any:

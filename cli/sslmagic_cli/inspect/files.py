@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from sslmagic_cli import newfile
+from sslmagic_cli.atomicfile import replaced
 from sslmagic_cli.exits import CommandError, Exit
 
 __all__ = ["STANDARD", "check_captures", "check_outputs", "create"]
@@ -43,15 +45,13 @@ def check_outputs(names: Sequence[str], captures: Sequence[str]) -> None:
 
 
 def create(path: Path, text: str) -> None:
-    """Write *text* to a file.
+    """Write *text* to a file, all of it or none.
 
     Raises:
         CommandError: it cannot be written.
     """
-    try:
-        path.write_text(text, "utf-8", "backslashreplace")
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}", Exit.CANNOT_CREATE) from None
+    with newfile.writing(str(path)), replaced(path) as stream:
+        stream.write(text.encode("utf-8", "backslashreplace"))
 
 
 def _unreadable(name: str) -> CommandError:
@@ -75,5 +75,8 @@ def _unwritable(path: Path) -> int:
         return errno.EISDIR
     if not path.parent.is_dir():
         return errno.ENOTDIR if path.parent.exists() else errno.ENOENT
-    there = path if path.exists() else path.parent
-    return 0 if os.access(there, os.W_OK) else errno.EACCES
+    places = [path] if path.exists() else []
+    if path.is_file() or not places:
+        # It is written beside it, and takes its name when it is whole.
+        places.append(Path(os.path.realpath(path)).parent)
+    return 0 if all(os.access(one, os.W_OK) for one in places) else errno.EACCES

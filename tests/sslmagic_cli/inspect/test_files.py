@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,56 @@ def test_a_file_that_cannot_be_written(run: Run, tmp_path: Path, option: str) ->
     ended = run("inspect", name, option, name)
     assert (ended.code, ended.out) == (Exit.CANNOT_CREATE, b"")
     assert Path(name).read_bytes() == octets
+
+
+@pytest.mark.parametrize("option", ["--html", "--parquet"])
+def test_a_run_that_fails_leaves_the_last_report(
+    run: Run, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = capture(tmp_path / "a.pcap", mixed())
+    report = tmp_path / "report"
+    words = ("inspect", name, option, str(report))
+    assert run(*words).code == Exit.DONE
+    whole = report.read_bytes()
+    report.write_bytes(b"older")
+    # People run it again and again.
+    assert run(*words).code == Exit.DONE
+    assert len(report.read_bytes()) == len(whole)
+    report.write_bytes(b"the last good one")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    ended = run(*words)
+    assert (ended.code, ended.complaint) == (
+        Exit.CANNOT_CREATE,
+        f"magic: {report}: No space left on device",
+    )
+    assert report.read_bytes() == b"the last good one"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.pcap", "report"]
+
+
+def test_where_nothing_can_be_put_beside_it_is_said_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report"
+    path.touch()
+    real = os.access
+    shut: set[Path] = set()
+
+    def access(name: Path, mode: int) -> bool:
+        return name not in shut and real(name, mode)
+
+    monkeypatch.setattr(os, "access", access)
+    for one in (tmp_path, path):
+        shut.clear()
+        shut.add(one)
+        with pytest.raises(CommandError, match="report: Permission denied"):
+            check_outputs([str(path)], [])
+    # A device is written in place.
+    shut.add(Path("/dev"))
+    check_outputs(["/dev/null"], [])
 
 
 def test_one_file_is_not_two(run: Run, tmp_path: Path) -> None:
