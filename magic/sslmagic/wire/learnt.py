@@ -18,7 +18,8 @@ from sslmagic.wire.frame import Frame, Framing
 
 if TYPE_CHECKING:
     # Whoever has no layout loads none of its parts: they take 4 milliseconds.
-    from sslmagic.wire.variant import Span, Variant, Walk
+    from sslmagic.wire.variant import Variant
+    from sslmagic.wire.walk import Span, Walk
 
 __all__ = ["MOST", "Learnt"]
 
