@@ -1,4 +1,4 @@
-"""Puts questions to one listener, within limits, and judges what each answer shows.
+"""Puts questions to one listener, within limits, and keeps what was heard.
 
 One connection at a time, a pause between two, and bounds for their number and time.
 """
@@ -13,11 +13,12 @@ from typing import Any
 from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Answer, Came
 from sslmagic.probe.call import Caller
-from sslmagic.probe.control import is_alike, repeats, same_body
+from sslmagic.probe.claim import Claims
+from sslmagic.probe.judgement import judged
 from sslmagic.probe.question import Question, Then, octets, split
-from sslmagic.probe.report import Belief, Speech, Trial, believed, spoken
+from sslmagic.probe.report import Trial
 
-__all__ = ["FOLLOWS", "MOST", "Interview", "Limits", "StopError"]
+__all__ = ["MOST", "Interview", "Limits", "StopError"]
 
 MOST = 40
 """Connections that the longest run makes."""
@@ -55,6 +56,7 @@ class Interview:
     Args:
         caller: who puts them.
         heard: called with each question and its answer as it comes.
+        claims: the clients that they claim.
     """
 
     def __init__(
@@ -62,12 +64,14 @@ class Interview:
         caller: Caller,
         limits: Limits,
         heard: Callable[[Trial], None] | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self.limits = limits
         self.port = caller.address.port
         self.trials: list[Trial] = []
         self.baseline: Answer | None = None
         """What was served without a preamble, once that is known."""
+        self.claims = claims or Claims()
         self._caller = caller
         self._heard = heard
         self._began = time.monotonic()
@@ -76,6 +80,11 @@ class Interview:
     def seconds(self) -> float:
         """Seconds since the first question could be put."""
         return time.monotonic() - self._began
+
+    def client(self) -> Endpoint:
+        """Return a client that was not claimed before, neither of the two ends."""
+        ends = {one.answer.local for one in self.trials}
+        return self.claims.client(ends | {self._caller.address.host})
 
     def wait(
         self, name: str, words: str, octets: bytes, *, patience: float | None = None
@@ -152,18 +161,18 @@ class Interview:
         if not question.to_the_end:
             question = dataclasses.replace(question, patience=limits.answer)
         answer = self._caller.ask(question, within=left)
-        taken = self._is_taken(question, answer, None if like is None else like.answer)
-        shown = Belief.NOT_SHOWN
-        if client is not None and taken and not repeats(answer.text, question.preamble):
-            shown = believed(answer.text, client.host, answer.local, self.port)
-        if question.inside:
-            # Many a server skips what it does not understand in front of a request.
-            taken = shown is Belief.BELIEVED
-        trial = Trial(question=question, answer=answer, taken=taken, belief=shown)
+        trial = judged(
+            question,
+            answer,
+            client=client,
+            port=self.port,
+            like=None if like is None else like.answer,
+            baseline=self.baseline,
+        )
         self.trials.append(trial)
         if self._heard is not None:
             self._heard(trial)
-        if not taken and self.seconds >= limits.timeout:
+        if not trial.taken and self.seconds >= limits.timeout:
             # It was not listened to for as long as it may take.
             raise StopError(f"{limits.timeout:g} s were over")
         if answer.came is Came.UNREACHABLE:
@@ -175,66 +184,3 @@ class Interview:
         revised = dataclasses.replace(trial, **changes)
         self.trials[self.trials.index(trial)] = revised
         return revised
-
-    def _is_taken(
-        self, question: Question, answer: Answer, like: Answer | None
-    ) -> bool:
-        """Whether the listener served, as it does without a preamble if it does."""
-        if question.inside:
-            return _is_served(answer, self.baseline)
-        speech = spoken(answer, is_quiet=question.then is Then.NOTHING)
-        if speech is not _SHOWN[question.then]:
-            return False
-        if not question.preamble:
-            return True
-        match speech:
-            case Speech.TLS:
-                if like is not None and not _is_served_within(answer, like):
-                    return False
-                return _is_shaken(answer, like or self.baseline)
-            case Speech.HTTP:
-                if like is not None and like.came is Came.TLS:
-                    return _is_page(answer, like)
-                return _is_served(answer, like or self.baseline)
-            case _:
-                if repeats(answer.octets, question.preamble):
-                    return False
-                return like is None or is_alike(answer, like)
-
-
-def _is_shaken(answer: Answer, like: Answer | None) -> bool:
-    """Whether the handshake came as far as it did before."""
-    if like is None or like.came not in (Came.TLS, Came.ALERT):
-        return True
-    if like.version is not None:
-        return answer.version is not None
-    return is_alike(answer, like)
-
-
-def _is_served_within(answer: Answer, like: Answer) -> bool:
-    """Whether TLS was not all that came, if it was not before."""
-    if not like.text or like.status is None:
-        return bool(answer.text) or not like.text
-    return _is_served(answer, like)
-
-
-def _is_page(answer: Answer, like: Answer) -> bool:
-    """Whether this is what was asked for: no way to it, and no word of TLS missing."""
-    status = answer.status or 0
-    if status < 400:
-        return 200 <= status < 300
-    return status == like.status and same_body(answer.text, like.text)
-
-
-def _is_served(answer: Answer, like: Answer | None) -> bool:
-    status = answer.status
-    if like is None or like.status is None:
-        return status is not None and status not in _NOT_UNDERSTOOD
-    return status is not None and (status < 400 or status == like.status)
-
-
-_SHOWN = {Then.TLS: Speech.TLS, Then.HTTP: Speech.HTTP, Then.NOTHING: Speech.FIRST}
-"""What shows that the listener has understood what was sent behind a preamble."""
-FOLLOWS = {speech: then for then, speech in _SHOWN.items()}
-_NOT_UNDERSTOOD = {400, 405, 501, 505}
-"""What HTTP servers say to octets that make no request they know."""
