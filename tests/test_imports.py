@@ -79,7 +79,7 @@ EXTRAS = {
 
 COMMAND = {"click", "rich"}
 COMMAND_EXTRAS = {
-    "sslmagic_cli.craft": {"trustme"},
+    "sslmagic_cli.craft.sessions": {"trustme"},
     "sslmagic_cli.demo*": {"h11", "trustme"},
     "sslmagic_cli.inspect.columns": {"pyarrow"},
 }

@@ -1,15 +1,11 @@
-"""craft.py: every option makes a capture, and nothing is written over."""
+"""`magic craft`: every option makes a capture, and nothing is written over."""
 
 from __future__ import annotations
 
-import builtins
-import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
@@ -21,25 +17,8 @@ from sslmagic.wire import FORMATS
 from sslmagic_cli.exits import Exit
 from sslmagic_cli.inspect.record import recorded
 from tests.captures.agreement import differences
-from tests.captures.capture import SCHEMA
 from tests.sources import PROJECT
-
-Run = Callable[..., Any]
-
-
-def packets(file: Path) -> list[bytes]:
-    with RawPcapNgReader(str(file)) as reader:
-        return [octets for octets, _ in reader]
-
-
-def crafted(run: Run, out: Path, *words: str) -> list[dict[str, Any]]:
-    expect = out.with_suffix(".json")
-    ended = run("craft", str(out), "--expect", str(expect), "--force", *words)
-    assert ended == (Exit.DONE, b"", b"")
-    said = json.loads(expect.read_text())
-    jsonschema.validate(said, json.loads(SCHEMA.read_text("utf-8")))
-    connections: list[dict[str, Any]] = said["connections"]
-    return connections
+from tests.sslmagic_cli.craft.crafted import Run, crafted, packets
 
 
 @pytest.fixture
@@ -74,44 +53,6 @@ def test_every_fault_that_a_format_has(run: Run, out: Path, format: str) -> None
     assert list(differences(made, found)) == []
 
 
-def test_the_capture_ends_in_those_that_wait(run: Run, out: Path) -> None:
-    words = ["--fault", "waiting", "--fault", "missing", "--count", "3", "--tls", "1.2"]
-    made = crafted(run, out, *words)
-    verdicts = [one["verdict"] for one in made]
-    assert verdicts == ["missing"] * 3 + ["waiting"] * 3
-    reader: Any = RawPcapNgReader(str(out))
-    with reader:
-        times = [said.tshigh << 32 | said.tslow for _, said in reader]
-    last = [at for at in times if at > times[-1] - 5_000_000_000]
-    assert len(last) == sum(one["packets"] for one in made[3:])
-    judge = Judge()
-    found = map(recorded, map(judge.judge, Reader([str(out)], wanted=judge.wanted)))
-    ordered = sorted(found, key=lambda one: one["number"])
-    assert list(differences(made, ordered)) == []
-
-
-def test_faults_are_listed(run: Run) -> None:
-    ended = run("craft", "--list-faults")
-    lines = ended.out.decode().splitlines()
-    assert [line.split()[0] for line in lines] == list(FAULTS)
-    assert "checksum    a wrong CRC32C (magic, proxy2)" in lines
-
-
-def test_who_takes_part(run: Run, out: Path) -> None:
-    ends = ["--source", "198.51.100.7:5", "--destination", "198.51.100.8:6"]
-    ends += ["--peer", "[2001:db8::1]:7", "--listener", "[2001:db8::2]:8"]
-    (said,) = crafted(run, out, *ends, "--tls", "none", "--format", "proxy1")
-    assert said["client"] == {"host": "198.51.100.7", "port": 5}
-    assert said["preamble"]["destination"] == {"host": "198.51.100.8", "port": 6}
-    assert said["peer"] == {"host": "2001:db8::1", "port": 7}
-    assert said["follows"] == "http"
-    (said,) = crafted(run, out, "--ipv6", "--local", "--tls", "none")
-    assert (said["verdict"], said["client"]) == ("local", None)
-    assert said["listener"] == {"host": "2001:db8:b::10", "port": 8443}
-    (said,) = crafted(run, out, "--source", "unix:/run/client", "--tls", "none")
-    assert said["verdict"] == "source"
-
-
 @pytest.mark.parametrize("link", LINKS)
 def test_every_link(run: Run, out: Path, link: Link) -> None:
     crafted(run, out, "--link", link, "--tls", "none")
@@ -130,15 +71,6 @@ def test_what_a_network_does(run: Run, out: Path) -> None:
     assert more["packets"] > more["octets"]["peer"]
     crafted(run, out, "--fragments", "48", "--tls", "none")
     assert max(map(len, packets(out))) == 14 + 20 + 48
-
-
-def test_the_same_seed_makes_the_same_octets(run: Run, out: Path) -> None:
-    words = ["--count", "3", "--reorder", "--tls", "none", "--seed"]
-    made = []
-    for seed in "778":
-        crafted(run, out, *words, seed)
-        made.append(out.read_bytes())
-    assert made[0] == made[1] != made[2]
 
 
 def test_pcap_and_snaplen(run: Run, tmp_path: Path) -> None:
@@ -190,64 +122,14 @@ def test_what_is_written_over_is_gone(run: Run, out: Path) -> None:
     assert out.read_bytes() == whole
 
 
-@pytest.mark.parametrize("name", ["münchen.de", "ex_ample.example", ""])
-def test_the_name_that_is_expected_is_the_one_sent(
-    run: Run, out: Path, name: str
-) -> None:
-    expected = crafted(run, out, "--server-name", name, "--alpn", "h2")
-    judge = Judge()
-    found = [
-        recorded(judge.judge(one)) for one in Reader([str(out)], wanted=judge.wanted)
-    ]
-    assert list(differences(expected, found)) == []
-    sent = {"münchen.de": "xn--mnchen-3ya.de", "": None}.get(name, name)
-    assert found[0]["tls"]["server_name"] == sent
-
-
 @pytest.mark.parametrize(
     ("words", "what"),
     [
         ([], "missing argument 'OUT'"),
-        (["x", "--fault", "nonsense"], "no fault is called 'nonsense'"),
-        (["x", "--format", "proxy1", "--fault", "tlv"], "proxy1 has no fault tlv"),
-        (["x", "--segments", "1,x"], "'1,x' is not 1,5,7 or octets"),
-        (["x", "--segments", "0"], "at least 1 octet"),
-        (["x", "--vlan", "10", "--link", "raw"], "raw has no VLANs"),
-        (["x", "--fragments", "30"], "a multiple of 8"),
-        (["x", "--local", "--source", "192.0.2.1:5"], "--local names no"),
-        (["x", "--peer", "unix:/run/x"], "packets have IP addresses"),
-        (["x", "--peer", "192.0.2.1:5", "--listener", "[::1]:5"], "no common IP"),
-        (["x", "--fault", "late", "--tls", "none"], "late is said of TLS"),
-        (["x", "--segments", "99999999999"], "at most 65000 octets"),
         (["x", "--snaplen", "99999999999"], "not in the range 1<=x<=262144"),
-        (["x", "--server-name", "-bad-"], "'-bad-' is no name of DNS"),
-        (["x", "--server-name", "/"], "'/' is no name of DNS"),
-        (["x", "--server-name", "192.0.2.1"], "'192.0.2.1' is no name of DNS"),
-        (["x", "--server-name", "a" * 300], "is no name of DNS"),
-        (["x", "--alpn", ""], "'' has not 1 to 255 octets"),
-        (["x", "--alpn", "a" * 256], "has not 1 to 255 octets"),
-        (["x", *["--alpn", "a" * 255] * 33], "more than 8192 octets"),
         (["x", "--expect", "x"], "OUT and --expect are one file"),
         (["x", "--expect", "./x", "--force"], "OUT and --expect are one file"),
         (["-", "--expect", "-"], "OUT and --expect are one file"),
-        (
-            ["x", "--peer", "192.0.2.10:8442", "--count", "2"],
-            "192.0.2.10:8443 would connect to itself",
-        ),
-        (
-            [
-                "x",
-                "--fault",
-                "loss",
-                "--tls",
-                "none",
-                "--segments",
-                "99",
-                "--end",
-                "open",
-            ],
-            "cut the preamble smaller",
-        ),
     ],
 )
 def test_what_cannot_be_asked_for(
@@ -267,36 +149,6 @@ def test_what_cannot_be_asked_for(
 def test_no_capture_on_a_terminal(terminal: Run) -> None:
     ended = terminal("craft", "-")
     assert (ended.code, ended.out) == (Exit.USAGE, b"")
-
-
-@pytest.mark.parametrize("missing", ["scapy", "trustme"])
-def test_a_missing_extra_is_named(
-    run: Run, out: Path, missing: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any) -> Any:
-        if name.partition(".")[0] == missing or (
-            missing == "scapy" and name == "sslmagic.dissect.packets"
-        ):
-            raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    ended = run("craft", str(out))
-    assert ended.code == Exit.UNAVAILABLE
-    assert f"needs {missing}: pip install 'sslmagic[craft]'" in ended.complaint
-    assert not out.exists()
-
-
-def test_the_document_has_every_fault() -> None:
-    text = (PROJECT / "docs" / "craft.md").read_text("utf-8")
-    rows = text.split("<!-- faults: begin -->")[1].split("<!-- faults: end -->")[0]
-    assert rows.strip().splitlines()[2:] == [
-        f"| `{one.name}` | {one.about} |"
-        f" {'all' if one.formats == FORMATS else ', '.join(one.formats)} |"
-        for one in FAULTS.values()
-    ]
 
 
 def test_the_document_s_python_makes_a_capture(
