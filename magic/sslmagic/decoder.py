@@ -27,6 +27,7 @@ from sslmagic.wire import (
     Learnt,
 )
 from sslmagic.wire import magic as magic_wire
+from sslmagic.wire.foreign import foreign
 
 __all__ = ["Choice", "Decoder", "Framer", "checked_formats", "choice_among", "decode"]
 
@@ -201,7 +202,7 @@ class Framer:
         try:
             name, framing = self._framing(buffer)
         except DecodeError as error:
-            raise self.fail(error) from None
+            raise self.fail(_explained(error, buffer)) from None
         self._wanted = framing.wanted
         if framing.wanted == 0:
             whole = buffer[: framing.length]
@@ -248,6 +249,18 @@ class Framer:
         self._wanted = 0
         self._buffer = b""
         return error
+
+
+def _explained(error: DecodeError, octets: bytes) -> DecodeError:
+    """Return *error*, which says what stands there if it is no preamble at all."""
+    protocol = foreign(octets) if error.reason is Reason.FORMAT else None
+    if protocol is None:
+        return error
+    return DecodeError(
+        f"{error.message}: {protocol} begins where a preamble was due",
+        reason=error.reason,
+        offset=error.offset,
+    )
 
 
 class Decoder:

@@ -83,6 +83,45 @@ def test_a_format_that_is_not_required_is_refused_at_its_first_octet() -> None:
     assert decoder.wanted == 0
 
 
+@pytest.mark.parametrize(
+    ("octets", "formats", "said"),
+    [
+        (b"\x16", "magic", "octet 0x16 does not start magic"),
+        (
+            b"\x16\x03\x01",
+            "magic",
+            "octet 0x16 does not start magic: TLS begins where a preamble was due",
+        ),
+        (
+            b"GET / HTTP/1.1\r\n",
+            ("magic", "proxy2"),
+            "octet 0x47 does not start magic or proxy2:"
+            " HTTP begins where a preamble was due",
+        ),
+        # Its first octet is that of PROXY v1.
+        (
+            b"POST / HTTP/1.1\r\n",
+            "proxy1",
+            "octet 4F where PROXY v1 has 52: HTTP begins where a preamble was due",
+        ),
+    ],
+)
+def test_what_stands_there_instead_of_a_preamble_is_named(
+    octets: bytes, formats: str | tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(DecodeError) as caught:
+        Decoder(formats).feed(octets)
+    assert caught.value.message == said
+    assert caught.value.reason is Reason.FORMAT
+    assert caught.value.offset == said.startswith("octet 4F")
+
+
+def test_a_preamble_that_is_only_wrong_is_nothing_else() -> None:
+    with pytest.raises(DecodeError) as caught:
+        Decoder("proxy1").feed(b"PROXY TCP5 \r\n")
+    assert "begins" not in caught.value.message
+
+
 def test_a_failed_decoder_stays_failed() -> None:
     decoder = Decoder()
     with pytest.raises(DecodeError) as first:

@@ -146,8 +146,10 @@ def test_a_fault_is_told_while_the_pipe_stays_open(
     write(child.stdin, b"GET / HTTP/1.1\r\n")
     assert child.wait(timeout=30) == Exit.DATA
     assert child.stderr
-    said = b"magic: octet 0x47 does not start magic or proxy1 or proxy2 (at byte 0)\n"
-    assert child.stderr.read() == said
+    assert child.stderr.read() == (
+        b"magic: octet 0x47 does not start magic or proxy1 or proxy2:"
+        b" HTTP begins where a preamble was due (at byte 0)\n"
+    )
 
 
 def test_not_one_octet_more_is_read() -> None:
