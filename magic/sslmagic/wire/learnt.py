@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sslmagic.wire.variant import Variant
     from sslmagic.wire.walk import Span, Walk
 
-__all__ = ["MOST", "Learnt"]
+__all__ = ["MOST", "Learnt", "name_fault"]
 
 MOST = 4096
 """Octets of the longest preamble of a layout that a receiver takes."""
@@ -33,6 +33,16 @@ _TAKEN = {"magic", "proxy1", "proxy2", "auto", "none", "plain"}
 """Names that mean something else where a format is named."""
 _SIZE = {Transport.TCP4: 4, Transport.TCP6: 16}
 _TLS = 0x16
+
+
+def name_fault(name: str) -> str | None:
+    """Return why *name* cannot be the name of a layout; None if it can."""
+    if re.fullmatch("[a-z][a-z0-9_-]{0,31}", name) and name not in _TAKEN:
+        return None
+    return (
+        "a name is a letter and up to 31 letters, digits, - and _ in lower case, and"
+        f" none of {', '.join(sorted(_TAKEN))}"
+    )
 
 
 class Learnt(str):
@@ -57,11 +67,8 @@ class Learnt(str):
 
     def __new__(cls, name: str, variants: Iterable[Variant]) -> Self:
         """Check the whole of it."""
-        if not re.fullmatch("[a-z][a-z0-9_-]{0,31}", name) or name in _TAKEN:
-            raise ConfigurationError(
-                f"format={name!r}: a name is a letter and up to 31 letters, digits, -"
-                f" and _ in lower case, and none of {', '.join(sorted(_TAKEN))}"
-            )
+        if fault := name_fault(name):
+            raise ConfigurationError(f"format={name!r}: {fault}")
         learnt = super().__new__(cls, name)
         put = object.__setattr__
         put(learnt, "variants", tuple(variants))

@@ -24,7 +24,7 @@ from sslmagic.trust import Trust
 from sslmagic.wire import PARSERS, Frame, encode
 from sslmagic.wire.computed import Checksum, Length
 from sslmagic.wire.fields import Address, Port
-from sslmagic.wire.learnt import MOST, Learnt
+from sslmagic.wire.learnt import MOST, Learnt, name_fault
 from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.translate import translate
 from tests.sslmagic.wire.chance import layout_of_chance, spoilt
@@ -227,6 +227,11 @@ def test_a_layout_stands_for_its_name() -> None:
 def test_names_that_no_layout_has(name: str) -> None:
     with pytest.raises(ConfigurationError, match="a name is a letter"):
         Learnt(name, SPP.variants)
+    assert name_fault(name)
+
+
+def test_a_name_can_be_asked_for_before_there_is_a_layout() -> None:
+    assert name_fault("stingray-2_b") is None
 
 
 def test_what_makes_no_layout() -> None:
