@@ -140,9 +140,15 @@ def test_what_cannot_be_learnt(
             "No such file",
         ),
         (
-            ("learn", back, "--front", front, "--name", "X"),
-            Exit.CONFIGURATION,
-            "format='X'",
+            # Nothing is read for it: there is no such capture.
+            ("learn", str(tmp_path / "none"), "--front", front, "--name", "X"),
+            Exit.USAGE,
+            "invalid value for '--name': 'X': a name is a letter",
+        ),
+        (
+            ("learn", back, "--front", front, "--output", back, "--force"),
+            Exit.USAGE,
+            "--output is a capture itself",
         ),
     ):
         ended = run(*words)
@@ -150,6 +156,36 @@ def test_what_cannot_be_learnt(
         assert said in ended.complaint
     ended = run("learn", back, "--front", front, "--output", str(tmp_path / "a" / "b"))
     assert ended.code == Exit.CANNOT_CREATE
+
+
+def test_a_layout_that_is_there_is_only_written_over_by_force(
+    run: Run, captures: Callable[[Invented], tuple[str, str]], tmp_path: Path
+) -> None:
+    back, front = captures(FIXED[0])
+    file = tmp_path / "mended.toml"
+    file.write_text("mended by hand")
+    # It is said before anything is read: there is no such capture.
+    ended = run(
+        "learn", str(tmp_path / "none"), "--front", front, "--output", str(file)
+    )
+    assert (ended.code, file.read_text()) == (Exit.CANNOT_CREATE, "mended by hand")
+    assert f"{file}: it is there already (--force writes over it)" in ended.complaint
+    # Nor does it go for a lesson that fails.
+    words = ("--output", str(file), "--force")
+    ended = run("learn", back, "--client", "192.0.2.1", *words)
+    assert (ended.code, file.read_text()) == (Exit.DATA, "mended by hand")
+    ended = run("learn", back, "--front", front, *words)
+    assert (ended.code, Layout.load(file)) == (Exit.DONE, "learnt")
+
+
+def test_what_teaches_nothing_leaves_no_file(
+    run: Run, captures: Callable[[Invented], tuple[str, str]], tmp_path: Path
+) -> None:
+    back, _ = captures(FIXED[0])
+    file = tmp_path / "new.toml"
+    ended = run("learn", back, "--client", "192.0.2.1", "--output", str(file))
+    assert ended.code == Exit.DATA
+    assert not file.exists()
 
 
 def test_a_capture_that_is_cut_teaches_what_stands_before(
