@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 # Tests wait for servers, deadlines and peers: side by side they take half the time. Those
-# of one file stay together, because many share what they start.
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
+# of one file stay together, because many share what they start. In the order of their
+# names, in which the long ones come early: by the number of their tests the chapters of
+# the benchmarks, six tests of a minute and a half, would come last and run alone.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # What the two checkers and the formatter look at, as far as it is there.
 TREES := $(wildcard magic cli plugins tests benchmarks examples)
 
