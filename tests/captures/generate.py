@@ -41,7 +41,6 @@ def written(said: dict[str, Any]) -> bytes:
 def main(arguments: list[str]) -> int:
     """Write every file, and remove the crafted ones that are made no more."""
     kinds = ["crafted"] if arguments == ["--crafted"] else ["crafted", "real"]
-    files = crafted()
     if "real" in kinds:
         missing = [name for name in PROGRAMS if program(name) is None]
         if os.geteuid():
@@ -53,6 +52,8 @@ def main(arguments: list[str]) -> int:
             )
             print(said, file=sys.stderr)  # noqa: T201
             return 69
+    files = crafted()
+    if "real" in kinds:
         # Imported here: the crafted ones are made where no peer is installed.
         from tests.captures.real import files as real
 
