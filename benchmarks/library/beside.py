@@ -52,14 +52,20 @@ def table(
     notes: Sequence[str],
     rounds: int,
     seconds: float,
+    together: float,
 ) -> Table:
-    """Measure all *servers* in turn; each is compared with the first."""
+    """Measure all *servers* in turn; each is compared with the first.
+
+    Args:
+        seconds: of each server's load alone.
+        together: seconds of the load of all at once.
+    """
     measures = {
         name: partial(load, server, seconds=seconds, scheme=scheme, parallel=_PARALLEL)
         for name, server in servers.items()
     }
     loads = interleaved(measures, rounds=rounds)
-    shared = _together(servers, rounds=rounds, seconds=2 * seconds, scheme=scheme)
+    shared = _together(servers, rounds=rounds, seconds=together, scheme=scheme)
     base = next(iter(loads.values()))
     figures: dict[str, object] = {}
     rows: list[Sequence[str]] = []

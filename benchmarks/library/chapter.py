@@ -34,7 +34,8 @@ def tables(*, quick: bool) -> Iterator[Table]:
     for name in _NEEDED:
         program(name)
     more_descriptors()
-    rounds, seconds, silent = (1, 2, 150) if quick else (7, 2, 1000)
+    rounds, seconds, together = (1, 1, 1) if quick else (7, 2, 4)
+    silent = 150 if quick else 1000
     loops = ["asyncio"]
     if importlib.util.find_spec("uvloop") is not None:
         loops.append("uvloop")
@@ -57,6 +58,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
                         ),
                         rounds=rounds,
                         seconds=seconds,
+                        together=together,
                     )
 
 

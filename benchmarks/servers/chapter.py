@@ -35,7 +35,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
     for name in _NEEDED:
         program(name)
     more_descriptors()
-    rounds, seconds = (1, 1) if quick else (7, 2)
+    rounds, seconds, together = (1, 1, 1) if quick else (7, 2, 4)
     with (
         tempfile.TemporaryDirectory(prefix="sslmagic-bench-") as directory,
         keep_to(LOAD_CORE),
@@ -51,6 +51,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
                     notes=(),
                     rounds=rounds,
                     seconds=seconds,
+                    together=together,
                 )
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.interop.peers import needs
 
 _SECONDS = 120
-"""A quick chapter takes 3 to 40 s on two cores that do nothing else."""
+"""A quick chapter takes 3 to 30 s on two cores that do nothing else."""
 
 _TABLES = {
     "codec": 5,
