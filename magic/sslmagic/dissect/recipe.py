@@ -11,7 +11,8 @@ from typing import Final, Literal
 from sslmagic.block import Endpoint, UnixEndpoint
 from sslmagic.dissect import disorder
 from sslmagic.dissect.exchange import Exchange, Segment, Sender
-from sslmagic.dissect.faults import DEADLINE, FAULTS, Draft
+from sslmagic.dissect.faults import FAULTS
+from sslmagic.dissect.faults.draft import DEADLINE, Draft
 from sslmagic.dissect.packets import Path
 from sslmagic.dissect.session import Session
 from sslmagic.errors import EncodeError
