@@ -191,3 +191,31 @@ def test_what_was_found_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_zeros_at_the_end_are_no_length_of_nothing(tail: bytes) -> None:
     rows = [b"\xb1" + one + tail for one in BINARY]
     assert found(rows) == (Literal(b"\xb1"), SOURCE, PORT, Literal(tail))
+
+
+@pytest.mark.parametrize("filler", [bytes(4000), CHANCE.randbytes(1600)])
+def test_constants_of_any_length(filler: bytes) -> None:
+    rows = [b"\xb1" + filler + one for one in BINARY]
+    assert found(rows) == (Literal(b"\xb1" + filler), SOURCE, PORT)
+    rows = [b"\xb1" + one + filler for one in BINARY[:3]]
+    assert found(rows) == (Literal(b"\xb1"), SOURCE, PORT, Literal(filler))
+    tails = [filler + b"A" * (n % 3) for n in range(len(BINARY))]
+    rows = [
+        b"\xb1" + (6 + len(tail)).to_bytes(2, "big") + one + tail
+        for one, tail in zip(BINARY, tails, strict=True)
+    ]
+    front = (Literal(b"\xb1"), Length(width=2), SOURCE, PORT, Literal(filler))
+    assert found(rows) == (*front, Unknown(text=True))
+
+
+def test_a_destination_amid_constants() -> None:
+    before, behind = CHANCE.randbytes(700), CHANCE.randbytes(900)
+    there = bytes(map(int, SHOP.host.split(".")))
+    rows = [b"\xb1" + before + there + behind + one for one in BINARY]
+    assert found(rows) == (
+        Literal(b"\xb1" + before),
+        Address(of="destination"),
+        Literal(behind),
+        SOURCE,
+        PORT,
+    )
