@@ -133,11 +133,7 @@ def _judged(
             return min(sure, _ALWAYS_THE_SAME), "always the same value"
         return sure, f"{distinct} values, all as known"
     if isinstance(part, Length):
-        if distinct == 1:
-            sure = _ALWAYS_THE_SAME * (1 - 2.0 * 256.0**-part.least)
-            return sure, "always the same: may be a literal"
-        sure = 1 - 2.0 ** (-8 * (distinct - 1))
-        return sure, f"{distinct} lengths, all right"
+        return _judged_length(part, {part.count(field) for field in column})
     if isinstance(part, Literal):
         if several == 1:
             return 0.0, "seen once: nothing tells it from what varies"
@@ -148,6 +144,25 @@ def _judged(
     if distinct == 1:
         return 0.0, "unknown, always the same"
     return 0.0, f"unknown: {distinct} values"
+
+
+def _judged_length(part: Length, counts: set[int]) -> tuple[float, str]:
+    """Judge a length by how its values differ.
+
+    Another number that takes as many values in the same range would have to be right by
+    chance for each of them but the first: one in two for lengths of 41 and 42. How many
+    samples agree says nothing, since what makes one longer may be what it counts.
+    """
+    if len(counts) == 1:
+        sure = _ALWAYS_THE_SAME * (1 - 2.0 * 256.0**-part.least)
+        return sure, "always the same: may be a literal"
+    room = max(counts) - min(counts) + 1
+    chance = float(room) ** -(len(counts) - 1)
+    said = f"{len(counts)} lengths from {min(counts)} to {max(counts)}, all right"
+    if part.bias:
+        # Any number is right once, beside a bias that was made to fit it.
+        return 1 - (1 - _GUESS) * chance, f"{said}, beside a bias"
+    return 1 - (1 - _ALWAYS_THE_SAME) * chance, said
 
 
 def _size(part: Address | Port, column: list[bytes]) -> int:

@@ -69,6 +69,52 @@ def test_what_never_varies_may_be_a_literal() -> None:
     assert port.distinct == 3
 
 
+def lengths(length: Length, *counts: int) -> tuple[float, str]:
+    """How sure a length is that counted so many octets, and why."""
+    tail = (Literal(b":"), Address(of="source"), Port(of="source", width=2), Unknown())
+    variant = Variant((Literal(b"L"), length, *tail))
+    rows: list[Sample] = []
+    for number, count in enumerate(counts):
+        client = Endpoint(f"203.0.113.{number}", 40000 + number)
+        rest = bytes((203, 0, 113, number)) + client.port.to_bytes(2, "big")
+        field = length.write(count)
+        octets = b"L" + field + b":" + rest + bytes(count - len(rest) - 1)
+        rows.append(Sample(octets, client, NODE))
+    found = evidence(variant, rows)[1]
+    assert found.part == length
+    return round(found.sure, 3), found.why
+
+
+@pytest.mark.parametrize("bias", [0, 9])
+def test_a_length_is_as_sure_as_its_values_differ(bias: int) -> None:
+    length = Length(form="decimal", bias=bias)
+    rising = [
+        lengths(length, *counts)[0]
+        for counts in ((41, 42), (41, 42, 43), (41, 42, 43, 44), (7, 30, 44, 95, 123))
+    ]
+    assert rising == sorted(set(rising))
+    assert rising[0] < 0.96
+    assert rising[1] < 0.99
+    assert rising[-1] == 1.0
+    # The same two again and again are no more than the two.
+    assert lengths(length, *[41, 42] * 9)[0] == rising[0]
+
+
+def test_a_bias_that_was_made_to_fit_supports_less() -> None:
+    plain, biased = Length(form="decimal"), Length(form="decimal", bias=9)
+    assert lengths(plain, 41, 42) == (0.95, "2 lengths from 41 to 42, all right")
+    assert lengths(biased, 41, 42) == (
+        0.75,
+        "2 lengths from 41 to 42, all right, beside a bias",
+    )
+    assert lengths(biased, 41, 42, 43)[0] == 0.944
+
+
+def test_a_length_that_varies_is_surer_than_one_that_never_did() -> None:
+    plain = Length(form="decimal")
+    assert lengths(plain, 41, 41, 41)[0] < lengths(plain, 41, 42, 41)[0]
+
+
 def test_a_port_that_nobody_knows_is_a_guess() -> None:
     hostly = [
         Sample(one.octets, Endpoint(one.client.host, 0), NODE) for one in samples(*FAR)
