@@ -16,24 +16,18 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from sslmagic.relay.loop import CHANGES
+from sslmagic.relay.seen import CLOSED, NAGLE, ROOM
 
 if TYPE_CHECKING:
     from sslmagic.relay.server import VirtualServer
 
-__all__ = ["AT_ONCE", "NAGLE", "WITH_FIN", "Connection", "probe"]
+__all__ = ["AT_ONCE", "WITH_FIN", "Connection", "probe"]
 
 AT_ONCE: Final = int(socket.MSG_DONTWAIT)
 """The flags of every call."""
 WITH_FIN: Final = int(socket.MSG_DONTWAIT | socket.MSG_MORE)
 """The flags of a send that a FIN follows, so that both make one segment."""
-NAGLE: Final = 1 << 40
-"""In `Connection.seen`, where no epoll bit is so high: small writes wait for each
-other, which is to be mended before the second one."""
 
-_ROOM: Final = 1 << 41
-"""The loop tells when there is room to write again."""
-_CLOSED: Final = 1 << 42
-"""The connection was given up, and nothing else is remembered."""
 _UNIX: Final = int(socket.AF_UNIX)
 _SILENCE: Final = 300
 """Seconds before a peer is probed: what `Limits.timeout` is by default."""
@@ -66,7 +60,8 @@ class Connection(socket.SocketType):
     pending: bytes | memoryview
     """Octets that the peer has not taken yet."""
     seen: int
-    """Events not used up yet, and how far either direction has got, as bits."""
+    """Events not used up yet, and how far either direction has got, as bits: see
+    `sslmagic.relay.seen`."""
     moved: int
     """Octets received, whatever became of them."""
 
@@ -82,11 +77,11 @@ class Connection(socket.SocketType):
     @property
     def closed(self) -> bool:
         """Whether it was given up; the descriptor may live a little longer."""
-        return self.seen == _CLOSED
+        return self.seen == CLOSED
 
     def drop(self) -> None:
         """Close in order; unread octets make it a reset."""
-        self.seen = _CLOSED
+        self.seen = CLOSED
         self.server.loop.close(self)
 
     def reset(self) -> None:
@@ -110,6 +105,6 @@ class Connection(socket.SocketType):
 
     def watch_room(self) -> None:
         """Be told when there is room to write."""
-        if not self.seen & _ROOM:
-            self.seen |= _ROOM
+        if not self.seen & ROOM:
+            self.seen |= ROOM
             self.server.loop.change(self.fileno(), CHANGES)

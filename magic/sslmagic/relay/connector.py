@@ -18,9 +18,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sslmagic.relay import counters
-from sslmagic.relay.connection import NAGLE, probe
+from sslmagic.relay.connection import probe
 from sslmagic.relay.loop import ARRIVALS, CHANGES
 from sslmagic.relay.pair import NodeEnd
+from sslmagic.relay.seen import NAGLE
 
 if TYPE_CHECKING:
     from sslmagic.relay.address import Address

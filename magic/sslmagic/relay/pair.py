@@ -15,14 +15,22 @@ through a pipe.
 from __future__ import annotations
 
 import errno
-import os
 import select
 import socket
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from sslmagic.relay import counters
-from sslmagic.relay.connection import AT_ONCE, NAGLE, WITH_FIN, Connection
-from sslmagic.relay.splice import FLAGS, Pipe
+from sslmagic.relay.connection import AT_ONCE, WITH_FIN, Connection
+from sslmagic.relay.seen import (
+    ASIDE,
+    BROKEN,
+    ENDED,
+    FINISHED,
+    GUARDED,
+    IGNORED,
+    NAGLE,
+)
+from sslmagic.relay.splice import Pipe
 
 if TYPE_CHECKING:
     from sslmagic.relay.server import VirtualServer
@@ -37,17 +45,6 @@ _UNSURE: Final = select.EPOLLERR | select.EPOLLHUP | select.EPOLLPRI
 """With one of these a short read does not prove that nothing more is there."""
 _SEEN: Final = _IN | _FIN | _UNSURE
 _DRAINED: Final = ~(_IN | select.EPOLLPRI)
-_ENDED: Final = 1 << 50
-"""The peer of this end has sent its FIN, and it was read. No epoll bit is so high."""
-_FINISHED: Final = 1 << 51
-"""We have sent our FIN to the peer of this end."""
-_BROKEN: Final = 1 << 53
-"""A write found the connection reset: its end, when it is read, is no FIN."""
-_IGNORED: Final = 1 << 52
-"""The other end takes nothing any more: what comes in here is thrown away."""
-_GUARDED: Final = 1 << 54
-"""Somebody else reads what comes in here: see `End.guard`."""
-_ASIDE: Final = _IGNORED | _GUARDED
 
 _TURN = 16
 """Reads of one end in a row, before others have their turn."""
@@ -94,7 +91,7 @@ class End(Connection):
 
     def guard(self) -> None:
         """Read nothing until `take_over`: somebody else must see it first."""
-        self.seen |= _GUARDED
+        self.seen |= GUARDED
 
     def take_over(self) -> None:
         """Be told of events from now on, instead of whoever was told before.
@@ -104,7 +101,7 @@ class End(Connection):
         """
         loop = self.server.loop
         loop.hand_over(self.fileno(), self)
-        self.seen = self.seen & ~_GUARDED | _IN | select.EPOLLPRI
+        self.seen = self.seen & ~GUARDED | _IN | select.EPOLLPRI
         loop.again(self)
 
     def ready(self, mask: int) -> None:
@@ -122,7 +119,7 @@ class End(Connection):
             return
         if mask & _GONE:
             self._fail(other)
-        elif self.seen & _SEEN and not self.seen & _ENDED:
+        elif self.seen & _SEEN and not self.seen & ENDED:
             self._pull(other)
 
     def swept(self, now: float) -> None:
@@ -183,8 +180,8 @@ class End(Connection):
             return
         if other.pending:
             return
-        if self.seen & _ASIDE:
-            if self.seen & _IGNORED:
+        if self.seen & ASIDE:
+            if self.seen & IGNORED:
                 self._ignore(other)
             return
         view = self.server.view
@@ -240,13 +237,10 @@ class End(Connection):
         for _ in range(_TURN):
             if other.pending:
                 return
-            if pipe.filled < pipe.room and not self.seen & _ENDED:
+            if pipe.filled < pipe.room and not self.seen & ENDED:
                 try:
-                    count = os.splice(
-                        source, pipe.writer, pipe.room - pipe.filled, flags=FLAGS
-                    )
+                    count = pipe.fill(source)
                 except BlockingIOError:
-                    # The pipe may be full of small pieces; empty, it is the socket.
                     if not pipe.filled:
                         self.seen &= _DRAINED
                         return
@@ -254,21 +248,18 @@ class End(Connection):
                     self._reset(other, self.RESET)
                     return
                 else:
-                    pipe.filled += count
                     self.moved += count
                     if not count:
-                        self.seen |= _ENDED
+                        self.seen |= ENDED
             if pipe.filled:
                 try:
-                    pipe.filled -= os.splice(
-                        pipe.reader, target, pipe.filled, flags=FLAGS
-                    )
+                    pipe.drain(target)
                 except BlockingIOError:
                     return
                 except OSError as error:
                     other._fail(self, error)
                     return
-            elif self.seen & _ENDED:
+            elif self.seen & ENDED:
                 self._end(other)
                 return
         self.server.loop.again(self)
@@ -288,7 +279,7 @@ class End(Connection):
                 self.pending = memoryview(self.pending)[sent:]
                 return True
             self.pending = b""
-        if other.seen & _ENDED and not other.pipe:
+        if other.seen & ENDED and not other.pipe:
             other._end(self)
         else:
             other._pull(self)
@@ -296,19 +287,19 @@ class End(Connection):
 
     def _end(self, other: End) -> None:
         """Pass on the FIN that this end received, when all before it is written."""
-        self.seen |= _ENDED
+        self.seen |= ENDED
         if other.pending or (self.pipe is not None and self.pipe.filled):
             return
-        if self.seen & _BROKEN:
+        if self.seen & BROKEN:
             self._reset(other, self.RESET)
             return
-        ignored = other.seen & _IGNORED
-        if other.seen & _ENDED and self.seen & _FINISHED:
+        ignored = other.seen & IGNORED
+        if other.seen & ENDED and self.seen & FINISHED:
             # Both directions are done: closing sends the FIN that is still owed.
             self._close(other, self.RESET if ignored else counters.CLOSED)
             return
-        if not other.seen & _FINISHED:
-            other.seen |= _FINISHED
+        if not other.seen & FINISHED:
+            other.seen |= FINISHED
             try:
                 other.shutdown(socket.SHUT_WR)
             except OSError as error:
@@ -331,16 +322,16 @@ class End(Connection):
         if error is not None and error.errno != errno.EPIPE:
             # Told to a write, the reset is not told to the reads that follow. EPIPE
             # means that a FIN came before it (tcp_reset() in the kernel).
-            self.seen |= _BROKEN
-        if not other.seen & _IGNORED:
-            other.seen |= _IGNORED | _IN
-            self.seen |= _FINISHED
+            self.seen |= BROKEN
+        if not other.seen & IGNORED:
+            other.seen |= IGNORED | _IN
+            self.seen |= FINISHED
             self.pending = b""
             if other.pipe is not None:
                 self.server.pipes.take_back(other.pipe)
                 other.pipe = None
             self.server.loop.again(other)
-        if self.seen & _ENDED:
+        if self.seen & ENDED:
             self._end(other)
         else:
             self.seen |= _IN
@@ -358,8 +349,8 @@ class End(Connection):
                 self._reset(other, other.RESET)
                 return
             if not count:
-                self.seen |= _ENDED
-                if self.seen & _FINISHED:
+                self.seen |= ENDED
+                if self.seen & FINISHED:
                     self._close(other, other.RESET)
                 return
         self.server.loop.again(self)
@@ -383,7 +374,7 @@ class End(Connection):
         for end in (self, other):
             end.other = None
             end.pending = b""
-            if end.seen & _IGNORED:
+            if end.seen & IGNORED:
                 server.lingering.discard(end)
             counts[end.OCTETS] += end.moved
             if end.pipe is not None:

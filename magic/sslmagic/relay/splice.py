@@ -11,19 +11,22 @@ import fcntl
 import os
 from typing import Final
 
-__all__ = ["FLAGS", "Pipe", "Pipes"]
+__all__ = ["Pipe", "Pipes"]
 
-FLAGS: Final = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
-"""How `os.splice` is called on either end."""
-
+_FLAGS: Final = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 _SIZE = 1 << 20
 """Octets a pipe may hold: the system's usual maximum without privileges."""
 
 
 class Pipe:
-    """One direction's pipe: `filled` octets are in it."""
+    """One direction's pipe, between two sockets that do not block."""
 
-    __slots__ = ("filled", "reader", "room", "writer")
+    __slots__ = ("_reader", "_writer", "filled", "room")
+
+    filled: int
+    """Octets in it."""
+    room: int
+    """Octets that it may hold."""
 
     def __init__(self) -> None:
         """Make an empty pipe.
@@ -32,16 +35,38 @@ class Pipe:
             OSError: there are no more descriptors.
         """
         self.filled = 0
-        self.reader, self.writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         # Above the user's share of pipe memory the kernel keeps it as small as it is.
         with contextlib.suppress(OSError):
-            fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, _SIZE)
-        self.room: int = fcntl.fcntl(self.writer, fcntl.F_GETPIPE_SZ)
+            fcntl.fcntl(self._writer, fcntl.F_SETPIPE_SZ, _SIZE)
+        self.room = fcntl.fcntl(self._writer, fcntl.F_GETPIPE_SZ)
+
+    def fill(self, source: int) -> int:
+        """Move octets in from a socket; return how many, 0 at its end.
+
+        Raises:
+            BlockingIOError: the socket has none, or the pipe is full of small pieces;
+                empty, it is the socket.
+            OSError: the connection failed.
+        """
+        room = self.room - self.filled
+        count = os.splice(source, self._writer, room, flags=_FLAGS)
+        self.filled += count
+        return count
+
+    def drain(self, target: int) -> None:
+        """Move octets out to a socket.
+
+        Raises:
+            BlockingIOError: it takes none.
+            OSError: the connection failed.
+        """
+        self.filled -= os.splice(self._reader, target, self.filled, flags=_FLAGS)
 
     def close(self) -> None:
         """Give the descriptors back."""
-        os.close(self.reader)
-        os.close(self.writer)
+        os.close(self._reader)
+        os.close(self._writer)
 
 
 class Pipes:

@@ -10,10 +10,11 @@ import pytest
 
 from sslmagic.preamble import Endpoint
 from sslmagic.relay.address import Address
-from sslmagic.relay.connection import AT_ONCE, NAGLE, Connection
+from sslmagic.relay.connection import AT_ONCE, Connection
 from sslmagic.relay.limits import Limits
 from sslmagic.relay.loop import ARRIVALS
 from sslmagic.relay.pair import ClientEnd, End, NodeEnd
+from sslmagic.relay.seen import NAGLE
 from sslmagic.relay.sender import Gateway
 from tests.sslmagic.relay.harness import Backend, Running, gateway, receive
 from tests.sslmagic.relay.test_worker import worker

@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
+import socket
+from collections.abc import Iterator
 
 import pytest
 
-from sslmagic.relay.splice import FLAGS, Pipe, Pipes
+from sslmagic.relay.splice import Pipe, Pipes
 
 
-def test_a_pipe_does_not_block() -> None:
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    with near, far:
+        yield near, far
+
+
+def test_octets_go_through_a_pipe_that_does_not_block(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    near, far = ends
     pipe = Pipe()
     try:
         assert pipe.room >= 65536
         with pytest.raises(BlockingIOError):
-            os.read(pipe.reader, 1)
-        assert FLAGS & os.SPLICE_F_NONBLOCK
+            pipe.fill(near.fileno())
+        far.sendall(b"question")
+        assert pipe.fill(near.fileno()) == pipe.filled == 8
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sent += near.send(bytes(1 << 16))
+        with pytest.raises(BlockingIOError):
+            pipe.drain(near.fileno())
+        assert pipe.filled == 8
+        while sent:
+            sent -= len(far.recv(min(sent, 1 << 16)))
+        pipe.drain(near.fileno())
+        assert pipe.filled == 0
+        assert far.recv(9) == b"question"
+        far.shutdown(socket.SHUT_WR)
+        assert pipe.fill(near.fileno()) == 0
     finally:
         pipe.close()
 
 
-def test_an_empty_pipe_is_lent_again() -> None:
+def test_an_empty_pipe_is_lent_again(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
     pipes = Pipes(spare=1)
     first, second = pipes.lend(), pipes.lend()
     assert first is not None
@@ -33,19 +64,22 @@ def test_an_empty_pipe_is_lent_again() -> None:
     again = pipes.lend()
     assert again is first
     with pytest.raises(OSError, match="Bad file"):
-        os.fstat(second.reader)
+        second.fill(ends[0].fileno())
     first.close()
 
 
-def test_a_pipe_that_holds_octets_is_not_lent_again() -> None:
+def test_a_pipe_that_holds_octets_is_not_lent_again(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    near, far = ends
     pipes = Pipes()
     pipe = pipes.lend()
     assert pipe is not None
-    os.write(pipe.writer, b"somebody's")
-    pipe.filled = 10
+    far.sendall(b"somebody's")
+    pipe.fill(near.fileno())
     pipes.take_back(pipe)
     with pytest.raises(OSError, match="Bad file"):
-        os.fstat(pipe.reader)
+        pipe.drain(near.fileno())
 
 
 def test_there_are_only_so_many() -> None:
