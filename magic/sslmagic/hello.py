@@ -96,12 +96,19 @@ class ClientHello:
         # 4.1.2: TLS 1.2 and older hellos may end before their extensions.
         at, stop = _vector(body, at, end, 2) if at < end else (end, end)
         while at < stop:
-            _check_room(2, stop - at)
+            # A dozen of these to a hello: `_vector` only says what is wrong with one.
+            start = at + 4
+            after = start + (body[at + 2] << 8 | body[at + 3]) if start <= stop else 0
+            fits = start <= after <= stop
+            if not fits:
+                _check_room(2, stop - at)
             kind = body[at] << 8 | body[at + 1]
             if kind in extensions:
                 raise _no_hello(f"extension {kind} stands twice")
-            start, at = _vector(body, at + 2, stop, 2)
-            extensions[kind] = body[start:at]
+            if not fits:
+                _vector(body, at + 2, stop, 2)
+            extensions[kind] = body[start:after]
+            at = after
         if stop < end:
             raise _no_hello("octets are left over behind the extensions")
         return cls(

@@ -8,58 +8,55 @@ from typing import Any
 
 from sslmagic_cli import output
 
-__all__ = ["body", "say_document", "say_line", "whole"]
+__all__ = ["say_document", "say_line", "whole"]
 
 _BATCH = 256
 """Connections that are written at a time."""
 
 
-def body(record: Mapping[str, Any]) -> str:
-    """Return the JSON of a connection without the number and the pair.
+def whole(number: int, body: bytes, pair: int | None = None) -> bytes:
+    """Return the JSON of a connection.
 
-    They are its first and its last member, and known later than the rest.
+    Args:
+        body: what `sslmagic_cli.inspect.record.body` gives.
+        pair: the number of the other one of its pair.
     """
-    rest = {name: record[name] for name in record if name not in ("number", "pair")}
-    return _json(rest)[1:-1]
-
-
-def whole(number: int, body: str, pair: int | None = None) -> str:
-    """Return the JSON of a connection."""
-    said = "null" if pair is None else pair
-    return f'{{"number": {number}, {body}, "pair": {said}}}'
+    said = b"null" if pair is None else b"%d" % pair
+    return b'{"number": %d, %b, "pair": %b}' % (number, body, said)
 
 
 def say_document(
-    connections: Iterable[str],
-    pairs: Iterable[Mapping[str, Any]],
+    connections: Iterable[bytes],
+    pairs: Iterable[bytes],
     totals: Mapping[str, Any],
 ) -> None:
     """Write one object: each connection and each pair on a line of its own.
 
     Args:
         connections: their JSON, as `whole` gives it.
+        pairs: theirs.
     """
     output.write(b'{"connections": [')
     _say_list(connections)
     output.write(b'],\n"pairs": [')
-    _say_list(map(_json, pairs))
+    _say_list(pairs)
     output.write(f'],\n"totals": {_json(totals)}}}\n'.encode())
 
 
-def say_line(said: str) -> None:
+def say_line(said: bytes) -> None:
     """Write the JSON of one object, and the end of its line."""
-    output.write(f"{said}\n".encode())
+    output.write(said + b"\n")
 
 
-def _say_list(said: Iterable[str]) -> None:
-    start, batch = "\n", list[str]()
+def _say_list(said: Iterable[bytes]) -> None:
+    start, batch = b"\n", list[bytes]()
     for one in said:
         batch.append(start + one)
-        start = ",\n"
+        start = b",\n"
         if len(batch) == _BATCH:
-            output.write("".join(batch).encode())
+            output.write(b"".join(batch))
             batch.clear()
-    output.write("".join(batch).encode())
+    output.write(b"".join(batch))
 
 
 def _json(record: Mapping[str, Any]) -> str:

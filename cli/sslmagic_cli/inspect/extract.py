@@ -17,13 +17,12 @@ from sslmagic.capture.judge import Judge
 from sslmagic.capture.pairs import Hop
 from sslmagic.capture.selection import Selection
 from sslmagic.capture.totals import Entry, entry
-from sslmagic_cli.inspect.document import body
-from sslmagic_cli.inspect.record import recorded
+from sslmagic_cli.inspect.record import body
 from sslmagic_cli.inspect.rows import Lines
 
 __all__ = ["Extract", "Extracted"]
 
-Extracted = tuple[tuple[Any, ...] | None, Entry | None, str, Lines | None]
+Extracted = tuple[tuple[Any, ...] | None, Entry | None, bytes, Lines | None]
 """`Hop.packed`, None if there is none; for totals, None if it is not selected; its
 JSON, if that is wanted; and its row."""
 
@@ -48,10 +47,10 @@ class Extract:
         hop = Hop.of(connection)
         packed = None if hop is None else hop.packed()
         if not self.selection.matches(connection):
-            return packed, None, "", None
+            return packed, None, b"", None
         return (
             packed,
             entry(connection),
-            body(recorded(connection)) if self.json else "",
+            body(connection) if self.json else b"",
             None if self.row is None else self.row(connection),
         )

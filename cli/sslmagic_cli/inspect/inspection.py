@@ -29,7 +29,7 @@ from sslmagic_cli.inspect.extract import Extract, Extracted
 from sslmagic_cli.inspect.full import full
 from sslmagic_cli.inspect.page import Page
 from sslmagic_cli.inspect.progress import progress
-from sslmagic_cli.inspect.record import paired, recorded, summed
+from sslmagic_cli.inspect.record import body, paired, summed
 from sslmagic_cli.inspect.rows import Lines, Rows
 from sslmagic_cli.inspect.spool import Spool
 from sslmagic_cli.inspect.summary import matched, summary
@@ -126,7 +126,7 @@ class Inspection:
             if self._is_table:
                 output.say(render.drawn(*full(connection), to=sys.stdout))
             else:
-                said = document.body(recorded(connection))
+                said = body(connection)
                 document.say_line(document.whole(number, said))
             return self._code(int(connection.is_fault))
         raise CommandError(f"there is no connection {number}", Exit.USAGE)
@@ -214,7 +214,9 @@ class Inspection:
         """Return who takes what was extracted."""
         takers: list[_Taker] = []
         if held is not None:
-            takers.append(lambda number, one: held.add(number, json.dumps(one[3])))
+            takers.append(
+                lambda number, one: held.add(number, json.dumps(one[3]).encode())
+            )
         elif self._shows_rows:
             takers.append(
                 lambda number, one: self._say_live(number, one[3] or _NO_LINES)

@@ -24,23 +24,23 @@ class Spool:
         self._file = tempfile.SpooledTemporaryFile(1 << 20, "w+b")  # noqa: SIM115
         self.count = 0
 
-    def add(self, number: int, body: str) -> None:
+    def add(self, number: int, body: bytes) -> None:
         """Put a connection behind the others.
 
         Args:
-            body: one line; for `texts` what `document.body` gives.
+            body: one line; for `texts` what `record.body` gives.
         """
-        self._file.write(f"{number} {body}\n".encode())
+        self._file.write(b"%d %b\n" % (number, body))
         self.count += 1
 
-    def bodies(self) -> Iterator[tuple[int, str]]:
+    def bodies(self) -> Iterator[tuple[int, bytes]]:
         """Yield all, as they were put in."""
         self._file.seek(0)
         for line in self._file:
-            number, _, body = line.decode().rstrip("\n").partition(" ")
+            number, _, body = line.rstrip(b"\n").partition(b" ")
             yield int(number), body
 
-    def texts(self, pairs: Mapping[int, int]) -> Iterator[str]:
+    def texts(self, pairs: Mapping[int, int]) -> Iterator[bytes]:
         """Yield the JSON of all, each with the number of the other of its pair."""
         for number, body in self.bodies():
             yield whole(number, body, pairs.get(number))

@@ -69,8 +69,8 @@ class Connection:
     @property
     def conflicting(self) -> int:
         """Octets of the fronts that came twice, with different values."""
-        sides = self.conversation.sent, self.conversation.answered
-        return sum(side.conflicting for side in sides)
+        conversation = self.conversation
+        return conversation.sent.conflicting + conversation.answered.conflicting
 
     @property
     def is_settled(self) -> bool:

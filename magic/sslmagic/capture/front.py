@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sslmagic.decoder import Framer
+from sslmagic.decoder import Framer, choice_among
 from sslmagic.errors import DecodeError
 from sslmagic.hello import LIMIT, hello_length, starts_client_hello
 from sslmagic.wire import FORMATS, LONGEST_SIGNATURE, signature
@@ -57,6 +57,10 @@ class Front:
         if octets[0] == _TLS:
             # No preamble starts so, and no layout may.
             return _without(octets)
+        if self.limit is None:
+            plain = choice_among(self.formats).short_cuts.get(octets[0])
+            if plain is not None and (found := plain(octets)) is not None:
+                return len(octets) - len(found[1]) + _behind(found[1])
         framer = Framer(self.formats, limit=self.limit)
         try:
             frame = framer.feed(octets)

@@ -32,7 +32,7 @@ from sslmagic.capture.words import (
 )
 from sslmagic.errors import DecodeError, Reason
 from sslmagic.hello import ClientHello
-from sslmagic.reception import DEADLINE, Accepted, Peer, Reception, Refused
+from sslmagic.reception import DEADLINE, Accepted, Outcome, Peer, Reception, Refused
 from sslmagic.trust import Trust
 from sslmagic.wire import FORMATS, Frame, Learnt, signature
 
@@ -104,28 +104,14 @@ class Judge:
             # What looks like a preamble may be anything in the midst of a stream, put
             # there by whoever wants to be taken for somebody else.
             return _unseen(conversation, unbegun(conversation))
-        sent = conversation.sent
-        start = conversation.accepted or conversation.opened
-        reception = Reception(
-            self.trust,
-            conversation.peer,
-            0.0,
-            deadline=self.deadline,
-            verifier=_Unverified() if self.keys else None,
-            limit=self.limit,
-        )
-        at, whole = 0, None
-        for there, now in sent.arrivals:
-            if reception.outcome is not None:
-                break
-            reception.feed(sent.octets[at:there], max(now - start, 0) / _SECOND)
-            at = there
-            if whole is None and reception.frame is not None:
-                whole = now
+        reception, whole = self._received(conversation, None)
+        if self.keys and _is_for_keys(reception.outcome):
+            reception, whole = self._received(conversation, _Unverified())
         outcome = reception.outcome
         if outcome is None:
+            start = conversation.accepted or conversation.opened
             seconds = max(seen(conversation) - start, 0) / _SECOND
-            if not sent.octets and sent.missing is None:
+            if not conversation.sent.octets and conversation.sent.missing is None:
                 return self._silent(conversation, seconds)
             outcome = _end(reception, conversation, seconds)
             if outcome is None:
@@ -133,6 +119,30 @@ class Judge:
         if isinstance(outcome, Accepted):
             return self._accepted(conversation, outcome, reception.frame, whole)
         return self._refused(conversation, outcome, reception.frame, whole)
+
+    def _received(
+        self, conversation: Conversation, verifier: _Unverified | None
+    ) -> tuple[Reception, int | None]:
+        """Return a receiver that had the octets, and when its preamble was whole."""
+        start = conversation.accepted or conversation.opened
+        reception = Reception(
+            self.trust,
+            conversation.peer,
+            0.0,
+            deadline=self.deadline,
+            verifier=verifier,
+            limit=self.limit,
+        )
+        octets = conversation.sent.octets
+        at, whole = 0, None
+        for there, now in conversation.sent.arrivals:
+            if reception.outcome is not None:
+                break
+            reception.feed(octets[at:there], max(now - start, 0) / _SECOND)
+            at = there
+            if whole is None and reception.frame is not None:
+                whole = now
+        return reception, whole
 
     def _accepted(
         self,
@@ -274,6 +284,14 @@ class Judge:
             if isinstance(format, Learnt) and octets[0] in format.firsts:
                 return format
         return _FIRST.get(octets[0])
+
+
+def _is_for_keys(outcome: Outcome | None) -> bool:
+    """Whether a receiver without keys has refused what one with keys must judge.
+
+    Few preambles are signed, and of the others it says the same, and sooner.
+    """
+    return isinstance(outcome, Refused) and outcome.reason is Reason.PROOF
 
 
 def _end(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -193,10 +193,14 @@ class Pairs:
         by_peer: dict[_End, list[Hop]] = {}
         by_ends: dict[tuple[_End, _End], list[Hop]] = {}
         by_hello: dict[bytes, list[Hop]] = {}
+        # Only those that somebody will ask for have a place.
+        sources = {hop.source for hop in self._hops}
+        hellos = Counter([hop.hello for hop in self._hops])
         for hop in sorted(self._hops, key=_opened):
-            by_peer.setdefault(hop.peer, []).append(hop)
-            by_ends.setdefault((hop.peer, hop.listener), []).append(hop)
-            if hop.hello:
+            if hop.peer in sources:
+                by_peer.setdefault(hop.peer, []).append(hop)
+                by_ends.setdefault((hop.peer, hop.listener), []).append(hop)
+            if hop.hello and hellos[hop.hello] > 1:
                 by_hello.setdefault(hop.hello, []).append(hop)
         for back in sorted(self._hops, key=lambda hop: hop.number):
             same = by_hello.get(back.hello, ())
@@ -207,7 +211,7 @@ class Pairs:
                 if back.destination is not None:
                     ends = back.source, back.destination
                     fronts += _open_at(by_ends.get(ends, []), back.opened)
-            if (pair := _best(back, fronts)) is not None:
+            if fronts and (pair := _best(back, fronts)) is not None:
                 yield pair
 
 

@@ -40,9 +40,9 @@ def test_what_is_not_asked_for_may_still_be_a_side_of_a_pair() -> None:
     extract = Extract(Judge(), Selection(faults=True), json=True, row=None)
     hop, counted, said, row = extract(conversation(STREAM))
     assert hop is not None
-    assert (counted, said, row) == (None, "", None)
+    assert (counted, said, row) == (None, b"", None)
 
 
 def test_what_is_not_wanted_is_not_made() -> None:
     extract = Extract(Judge(), Selection(), json=False, row=None)
-    assert extract(conversation(STREAM))[2:] == ("", None)
+    assert extract(conversation(STREAM))[2:] == (b"", None)

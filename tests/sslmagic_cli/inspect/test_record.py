@@ -12,7 +12,14 @@ from sslmagic.capture.totals import Totals
 from sslmagic.preamble import Preamble, UnixEndpoint
 from sslmagic.tlv import TLV, Type
 from sslmagic.wire import encode
-from sslmagic_cli.inspect.record import moment, nanoseconds, paired, recorded, summed
+from sslmagic_cli.inspect.record import (
+    body,
+    moment,
+    nanoseconds,
+    paired,
+    recorded,
+    summed,
+)
 from tests.sslmagic.capture.made import (
     CLIENT,
     MS,
@@ -39,7 +46,7 @@ def test_the_promised_object() -> None:
         ended_by="peer",
         retransmitted=2,
     )
-    assert json.loads(json.dumps(recorded(one))) == {
+    assert recorded(one) == {
         "number": 7,
         "capture": "node.pcapng",
         "peer": {"host": "10.0.0.5", "port": 40112},
@@ -117,7 +124,7 @@ def test_a_pair() -> None:
     said = Preamble(source=CLIENT, destination=SHOP)
     pairs.add(judged(encode(said) + hello(), number=2, opened=START + MS))
     (pair,) = pairs.matched()
-    found = json.loads(json.dumps(paired(pair)))
+    found = json.loads(paired(pair))
     assert found["client"] == {"host": "203.0.113.9", "port": 51234}
     assert found["node_connection"] == {"host": "10.0.0.5", "port": 40112}
     assert (found["front"]["number"], found["back"]["number"]) == (1, 2)
@@ -153,3 +160,19 @@ def test_a_year_has_four_digits() -> None:
 def test_the_midst_of_a_connection_is_said() -> None:
     said = recorded(judged(encode(PREAMBLE), begun=False))
     assert (said["begun"], said["verdict"], said["client"]) == (False, "unseen", None)
+
+
+def test_what_the_network_says_is_escaped() -> None:
+    name = '\x1b[31m\x7f\x9b"\\\udcff'
+    one = judged(hello(name.encode("utf-8", "surrogatepass")), capture=name)
+    said = body(one)
+    assert said.decode("ascii").isprintable()
+    record = json.loads(b"{" + said + b"}")
+    assert record["capture"] == name
+    assert record["tls"]["server_name"].startswith('\x1b[31m\x7f\\xc2\\x9b"\\')
+
+
+def test_all_but_the_number_and_the_pair() -> None:
+    one = judged(encode(PREAMBLE) + hello(), number=7)
+    record = json.loads(b"{" + body(one) + b"}")
+    assert recorded(one) == {"number": 7, **record, "pair": None}
