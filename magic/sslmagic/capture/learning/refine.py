@@ -10,6 +10,7 @@ import re
 import string
 from collections.abc import Sequence
 
+from sslmagic.capture.learning.reading import reads
 from sslmagic.errors import ConfigurationError
 from sslmagic.wire.parts import Literal, Part, Unknown
 from sslmagic.wire.variant import Variant
@@ -69,11 +70,7 @@ def _checked(parts: tuple[Part, ...], samples: Sequence[bytes]) -> Variant | Non
         variant = Variant(parts)
     except ConfigurationError:
         return None
-    for octets in samples:
-        walk, fault = variant.walked(octets)
-        if fault is not None or walk.wanted or walk.spans[-1].end != len(octets):
-            return None
-    return variant
+    return variant if all(reads(variant, octets) for octets in samples) else None
 
 
 def _contents(variant: Variant, samples: Sequence[bytes]) -> list[list[bytes]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from sslmagic.capture.learning.reading import reads
 from sslmagic.capture.learning.sample import Sample
 from sslmagic.errors import ConfigurationError
 from sslmagic.layout import Layout
@@ -36,7 +37,7 @@ def united(
     both = f"{first_family} and {second_family}"
     one = _one(first, second)
     everything = [*first_samples, *second_samples]
-    if one is not None and all(_reads(one, sample.octets) for sample in everything):
+    if one is not None and all(reads(one, sample.octets) for sample in everything):
         return [one], [both]
     for variants in (
         [first, second],
@@ -114,8 +115,3 @@ def _fixed(variant: Variant, samples: Sequence[Sample]) -> Variant:
         return Variant(tuple(joined))
     except ConfigurationError:
         return variant
-
-
-def _reads(variant: Variant, octets: bytes) -> bool:
-    walk, fault = variant.walked(octets)
-    return fault is None and not walk.wanted and walk.spans[-1].end == len(octets)

@@ -119,22 +119,6 @@ def test_a_counter_is_learnt_for_another_day(layout: Invented) -> None:
         assert lesson.unknown
 
 
-def test_a_family_that_was_seen_is_not_said_to_be_lacking() -> None:
-    """Nothing tells its addresses apart from the other's, so one is left out."""
-
-    def alike(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
-        host = ipaddress.ip_address(c.host).packed
-        return b"\xb1" + host + c.port.to_bytes(2, "big")
-
-    lesson = learn(Traffic(Invented("alike", alike), 1).samples(8))
-    (taught,) = lesson.variants
-    other = {"IPv4": "IPv6", "IPv6": "IPv4"}[taught.family]
-    said = "\n".join(lesson.needs)
-    assert "is left out" in said
-    assert f"nothing learnt of {other} clients" in said
-    assert f"no {other} client" not in said
-
-
 def test_the_figures_can_be_made_again(capsys: pytest.CaptureFixture[str]) -> None:
     main(3)
     *chance, strange = capsys.readouterr().out.splitlines()
@@ -153,22 +137,6 @@ def test_more_that_are_odd_than_are_searched_at_first(layout: Invented) -> None:
     lesson = learn(samples, layout.name)
     check(layout, lesson)
     assert (len(lesson.agreeing), len(lesson.unread)) == (96, 24)
-
-
-def test_nothing_in_common_and_no_time_are_two_things() -> None:
-    traffic = Traffic(FIXED[0], 5)
-    clients = [traffic.endpoint(4) for _ in range(8)]
-    chance = random.Random(5)
-    samples = [
-        Sample(
-            b"<%s>%d;" % (one.host.encode(), one.port) + chance.randbytes(n), one, NODE
-        )
-        for n, one in enumerate(clients, 9)
-    ]
-    (common,) = learn(samples, "none").needs
-    assert common.startswith("the preambles have too little in common")
-    (late,) = learn(samples, "none", seconds=0.0).needs
-    assert late.startswith("the search gave up")
 
 
 @pytest.mark.parametrize("seed", [3, 8, 19])
@@ -197,31 +165,6 @@ def test_a_length_a_checksum_and_what_follows_no_rule() -> None:
     assert parts[Unknown].why == "unknown: 9 values"
 
 
-def test_clients_with_the_same_high_octet_in_their_ports() -> None:
-    traffic = Traffic(Invented("spp", spp), 1)
-    samples = [
-        Sample(spp(client, there, random.Random(), 0), client, there)
-        for number in range(4)
-        for client in (Endpoint(traffic.endpoint(4).host, 0xC800 + number),)
-        for there in (Endpoint("198.51.100.2", 443),)
-    ]
-    lesson = learn(samples, "spp")
-    assert lesson.layout is not None
-    said = "all IPv4 clients' ports have the same high octet"
-    assert any(need.startswith(said) for need in lesson.needs)
-
-
-def test_what_was_constant_here_is_said() -> None:
-    def write(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
-        return f"FROM {c.host} {c.port} v=7 \n".encode()
-
-    layout = Invented("from", write, (4,))
-    lesson = learn(Traffic(layout, 1).samples(12), "from")
-    assert lesson.sure <= 0.9
-    said = "6 octets were constant here: capture another hour"
-    assert any(need.startswith(said) for need in lesson.needs), lesson.needs
-
-
 @pytest.mark.parametrize("head", [b"", b"\x16\x03"], ids=["none", "tls"])
 def test_a_layout_that_no_receiver_takes_is_said_to_be_one(head: bytes) -> None:
     def write(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
@@ -233,22 +176,6 @@ def test_a_layout_that_no_receiver_takes_is_said_to_be_one(head: bytes) -> None:
         checked_formats(lesson.layout)
     said = "it may start as a ClientHello does: no receiver takes it"
     assert said in lesson.needs
-
-
-def test_one_client_and_no_destination() -> None:
-    def write(c: Endpoint, d: Endpoint, chance: random.Random, n: int) -> bytes:
-        return f"FROM {c.host} {c.port}\n".encode()
-
-    client = Traffic(Invented("from", write), 1).endpoint(4)
-    node = Endpoint("10.0.0.5", 8443)
-    samples = [
-        Sample(write(one, node, random.Random(), 0), one, node)
-        for port in (40001, 50002, 60003)
-        for one in (Endpoint(client.host, port),)
-    ]
-    needs = learn(samples, "from").needs
-    assert "one IPv4 client address only: give another one" in needs
-    assert any(need.startswith("no destination was found") for need in needs)
 
 
 HOSTLY: list[Callable[[Endpoint], bytes]] = [
@@ -276,32 +203,6 @@ def test_a_port_that_is_not_known_is_guessed(
     port = next(o for o in lesson.variants[0].parts if isinstance(o.part, Port))
     assert port.sure <= 0.5
     assert lesson.sure <= 0.5
-
-
-NODE = Endpoint("10.0.0.5", 8443)
-
-
-@pytest.mark.parametrize(
-    ("samples", "said"),
-    [
-        ([], "no connection whose client is known"),
-        ([Sample(b"", Endpoint("1.2.3.4", 5), NODE)], "no preamble in front of any"),
-        (
-            [Sample(b"PROXY UNKNOWN\r\n", Endpoint("1.2.3.4", 5), NODE)],
-            "none of 1 preambles of IPv4 clients names its client",
-        ),
-        (
-            [Sample(b"\xb5\1\2\3\4", Endpoint("1.2.3.4", 50), NODE)],
-            "the client's port is not found",
-        ),
-    ],
-)
-def test_what_teaches_nothing(samples: list[Sample], said: str) -> None:
-    lesson = learn(samples, "nothing")
-    assert (lesson.layout, lesson.sure, lesson.unknown) == (None, 0.0, 0)
-    assert any(need.startswith(said) for need in lesson.needs)
-    with pytest.raises(ValueError, match="nothing was learnt"):
-        lesson.text()
 
 
 def test_a_name_that_no_layout_has() -> None:
