@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
+import socket
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from sslmagic import Endpoint
@@ -28,15 +30,19 @@ from sslmagic.probe import (
     verdict,
 )
 from tests.interop.authority import NAME, Authority
-from tests.interop.peers import Address, version
-from tests.interop.probed import DEADLINE, LISTENERS, Listener, running
+from tests.interop.peers import READY, Address, version
+from tests.interop.probed import LISTENERS, Listener
+from tests.interop.probed_programs import DEADLINE, PROGRAMS, Start
 
-__all__ = ["LIMITS", "PAGE", "heard", "page", "row", "survey"]
+__all__ = ["COLUMNS", "LIMITS", "PAGE", "Heard", "hearing", "page", "row", "survey"]
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "probe.md"
 
-LIMITS = Limits(answer=1.0, pause=0.0, late=0.2, between=0.005)
+LIMITS = Limits(answer=1.0, pause=0.0, late=0.2, between=0.005, timeout=25.0)
+"""The timeout and twice `READY`, to listen and to serve, are what a test may take."""
+
+Heard = Mapping[Listener, Report]
 REQUEST = f"GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode()
 
 NAMES = {"magic": "MAGIC", "proxy1": "v1", "proxy2": "v2"}
@@ -73,12 +79,51 @@ def survey(listener: Listener, address: Address) -> Report:
     ).run()
 
 
-def heard(places: Mapping[str, Address]) -> dict[Listener, Report]:
-    """Asks all listeners that run, side by side."""
-    here = [listener for listener in LISTENERS if listener.place in places]
-    with ThreadPoolExecutor(len(here)) as pool:
-        reports = pool.map(lambda one: survey(one, places[one.place]), here)
-        return dict(zip(here, reports, strict=True))
+@contextlib.contextmanager
+def hearing(
+    directory: Path, authority: Authority
+) -> Iterator[Mapping[str, Future[Heard]]]:
+    """Runs and asks all that is here, side by side; yields by program what is heard.
+
+    Each by itself from its start to its end, so that nobody waits for another's: a
+    compiler, on a busy machine, takes longer than a test may.
+    """
+    asked: dict[str, list[Listener]] = {}
+    for listener in LISTENERS:
+        if listener.is_here:
+            asked.setdefault(listener.program, []).append(listener)
+    with ThreadPoolExecutor(len(asked)) as pool:
+        yield {
+            name: pool.submit(_heard, PROGRAMS[name], listeners, directory, authority)
+            for name, listeners in asked.items()
+        }
+
+
+def _heard(
+    start: Start, listeners: Sequence[Listener], directory: Path, authority: Authority
+) -> Heard:
+    with (
+        start(directory, authority) as places,
+        ThreadPoolExecutor(len(listeners)) as pool,
+    ):
+        for place in {listener.place for listener in listeners}:
+            _await_service(places[place])
+        reports = pool.map(lambda one: survey(one, places[one.place]), listeners)
+        return dict(zip(listeners, reports, strict=True))
+
+
+def _await_service(address: Address) -> None:
+    """Returns once somebody serves there, or has hung up on what is no preamble.
+
+    A program listens before it serves, gunicorn before it has loaded its application;
+    what it is asked meanwhile has no answer in the time that the survey gives it.
+    """
+    with (
+        socket.create_connection(address, READY) as stream,
+        contextlib.suppress(ConnectionError),
+    ):
+        stream.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        stream.recv(1)
 
 
 def row(listener: Listener, report: Report) -> str:
@@ -184,8 +229,9 @@ def main(arguments: Iterable[str] = ()) -> int:
         # hitch reads its certificate as nobody.
         directory.chmod(0o755)
         authority = Authority.create(directory / "authority")
-        with running(directory, authority) as places:
-            PAGE.write_text(page(heard(places)), "utf-8")
+        with hearing(directory, authority) as heard:
+            reports = {one: heard[one.program].result()[one] for one in LISTENERS}
+        PAGE.write_text(page(reports), "utf-8")
     return 0
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 
 import pytest
 
-from sslmagic.probe import Report
 from tests.interop.authority import Authority
 from tests.interop.peers import needs
-from tests.interop.probed import LISTENERS, Listener, running
-from tests.interop.probing import COLUMNS, PAGE, heard, row
+from tests.interop.probed import LISTENERS, Listener
+from tests.interop.probing import COLUMNS, PAGE, Heard, hearing, row
 
 
 @pytest.fixture(scope="module")
-def reports(
+def heard(
     tmp_path_factory: pytest.TempPathFactory, authority: Authority
-) -> Iterator[Mapping[Listener, Report]]:
-    with running(tmp_path_factory.mktemp("probed"), authority) as places:
-        yield heard(places)
+) -> Iterator[Mapping[str, Future[Heard]]]:
+    with hearing(tmp_path_factory.mktemp("probed"), authority) as each:
+        yield each
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,10 @@ def reports(
     ids=[f"{one.place}-{one.source}" for one in LISTENERS],
 )
 def test_the_page_says_what_is_heard(
-    listener: Listener, reports: Mapping[Listener, Report]
+    listener: Listener, heard: Mapping[str, Future[Heard]]
 ) -> None:
     needs(*listener.needs)
-    report = reports[listener]
+    report = heard[listener.program].result()[listener]
     assert report.stopped is None
     said = row(listener, report)
     line = _table()[LISTENERS.index(listener)]
