@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -50,6 +52,8 @@ _REQUEST = "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: magic-probe\r\nAccept: */*
 )
 @click.option("--server-name", metavar="NAME", help="For SNI and Host; HOST if a name.")
 @click.option("--from", "source", metavar="ADDRESS", help="Where to ask from.")
+@click.option("-4", "is_4", is_flag=True, help="Ask at IPv4 addresses only.")
+@click.option("-6", "is_6", is_flag=True, help="Ask at IPv6 addresses only.")
 @click.option(
     "--answer",
     type=_SECONDS,
@@ -88,7 +92,7 @@ _REQUEST = "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: magic-probe\r\nAccept: */*
     metavar="SECONDS",
     default=_DEFAULTS.timeout,
     show_default=True,
-    help="For all of it.",
+    help="For all that is asked at one address.",
 )
 @click.option(
     "--connections",
@@ -96,7 +100,7 @@ _REQUEST = "{} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: magic-probe\r\nAccept: */*
     type=click.IntRange(1, MOST),
     default=MOST,
     show_default=True,
-    help="To make, at most.",
+    help="To make to one address, at most.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every question and answer.")
@@ -108,6 +112,8 @@ def command(
     method: str,
     server_name: str | None,
     source: str | None,
+    is_4: bool,
+    is_6: bool,
     answer: float,
     patience: float,
     late: float,
@@ -119,49 +125,64 @@ def command(
 ) -> None:
     """Tell from outside what a listener does with preambles.
 
-    Asks the one at HOST:PORT, one connection at a time, and sends nothing but
-    preambles, a ClientHello, and GET or HEAD of one page.
+    Asks the one at HOST:PORT, at each address that HOST has, one connection at a time,
+    and sends nothing but preambles, a ClientHello, and GET or HEAD of one page.
     """
-    target = _target(where)
-    name = server_name or (None if target.is_literal else target.name)
-    request = _request(method, path, name, target)
-    asked_from = _source(source, target)
-    try:
-        survey = Survey(
-            target,
-            request=request,
-            formats=formats or FORMATS,
-            limits=Limits(
-                connections=connections,
-                timeout=timeout,
-                answer=answer,
-                patience=patience,
-                pause=pause,
-                late=late,
-            ),
-            source=asked_from,
-            server_name=name,
-            heard=_progress if sys.stderr.isatty() else None,
-        )
-    except ValueError as error:
-        raise click.UsageError(f"--server-name: {error}") from None
-    if sys.stderr.isatty():
-        click.echo(
-            f"Asks {target.address} at most {connections} questions, one connection at"
-            f" a time, for at most {timeout:g} s: preambles, a ClientHello,"
-            f" {method} {path}.",
-            err=True,
-        )
-    report = survey.run()
+    asked_from = _source(source)
+    named = _targets(where, _family(is_4=is_4, is_6=is_6))
+    targets = _within_reach(named, asked_from)
+    limits = Limits(
+        connections=connections,
+        timeout=timeout,
+        answer=answer,
+        patience=patience,
+        pause=pause,
+        late=late,
+    )
+    surveys: list[Survey] = []
+    for target in targets:
+        name = server_name or (None if target.is_literal else target.name)
+        request = _request(method, path, name, target)
+        try:
+            survey = Survey(
+                target,
+                request=request,
+                formats=formats or FORMATS,
+                limits=limits,
+                source=asked_from,
+                server_name=name,
+                heard=_progress if sys.stderr.isatty() else None,
+            )
+        except ValueError as error:
+            raise click.UsageError(f"--server-name: {error}") from None
+        surveys.append(survey)
+    _announce(targets, limits, f"{method} {path}")
+    reports = [survey.run() for survey in surveys]
     if sys.stderr.isatty():
         click.echo(_BLANK, nl=False, err=True)
-    if not report.is_reachable:
-        where = str(target.address)
-        if asked_from is not None:
-            where += f", asked from {asked_from}"
-        why = report.trials[0].answer.error
-        raise CommandError(f"{where}: {why}", Exit.UNAVAILABLE)
-    output.say(_said(report, as_json=as_json, verbose=verbose))
+    if not any(report.is_reachable for report in reports):
+        said = "; ".join(_unreachable(report, asked_from) for report in reports)
+        raise CommandError(said, Exit.UNAVAILABLE)
+    output.say(_said(reports, as_json=as_json, verbose=verbose))
+
+
+def _announce(targets: Sequence[Target], limits: Limits, request: str) -> None:
+    if not sys.stderr.isatty():
+        return
+    each = " each" if len(targets) > 1 else ""
+    click.echo(
+        f"Asks {', '.join(map(str, targets))}{each} at most {limits.connections}"
+        f" questions, one connection at a time, for at most {limits.timeout:g} s:"
+        f" preambles, a ClientHello, {request}.",
+        err=True,
+    )
+
+
+def _unreachable(report: Report, asked_from: str | None) -> str:
+    where = str(report.target)
+    if asked_from is not None:
+        where += f", asked from {asked_from}"
+    return f"{where}: {report.trials[0].answer.error}"
 
 
 _BLANK = "\r\x1b[K"
@@ -173,41 +194,65 @@ def _progress(trial: Trial) -> None:
     click.echo(f"{_BLANK}{question}: {trial.answer.said}", nl=False, err=True)
 
 
-def _said(report: Report, *, as_json: bool, verbose: bool) -> str:
+def _said(reports: Sequence[Report], *, as_json: bool, verbose: bool) -> str:
     if as_json:
         import json
 
-        from sslmagic_cli.survey import described
+        from sslmagic_cli.surveys import described
 
         # JSON leaves DEL as it is, a terminal does not.
-        return json.dumps(described(report)).replace("\x7f", "\\u007f")
-    from sslmagic_cli.survey import drawn
+        return json.dumps(described(reports)).replace("\x7f", "\\u007f")
+    from sslmagic_cli.surveys import drawn
 
-    return drawn(report, verbose=verbose)
+    return drawn(reports, verbose=verbose)
 
 
-def _target(where: str) -> Target:
+def _targets(where: str, family: socket.AddressFamily) -> tuple[Target, ...]:
     try:
-        return Target.resolve(where)
+        return Target.resolve(where, family=family)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
-        said = f"{where.rpartition(':')[0]} has no address: {error.strerror}"
+        kind = {socket.AF_INET: "IPv4 ", socket.AF_INET6: "IPv6 "}.get(family, "")
+        said = f"{where.rpartition(':')[0]} has no {kind}address: {error.strerror}"
         raise CommandError(said, Exit.UNAVAILABLE) from error
 
 
-def _source(text: str | None, target: Target) -> str | None:
+def _family(*, is_4: bool, is_6: bool) -> socket.AddressFamily:
+    if is_4 and is_6:
+        raise click.UsageError("-4 and -6: name one, or neither to ask at both")
+    if is_4:
+        return socket.AF_INET
+    return socket.AF_INET6 if is_6 else socket.AF_UNSPEC
+
+
+def _within_reach(targets: Sequence[Target], source: str | None) -> Sequence[Target]:
+    """Return those that can be asked from this address; the others are named."""
+    if source is None:
+        return targets
+    is_6 = ":" in source
+    reached = [one for one in targets if (":" in one.address.host) is is_6]
+    others = ", ".join(str(one) for one in targets if one not in reached)
+    if not reached:
+        raise click.UsageError(f"--from: {source} and {others} are not of one family")
+    if others:
+        click.echo(f"Not asked, because --from is {source}: {others}.", err=True)
+    return reached
+
+
+def _source(text: str | None) -> str | None:
     if text is None:
         return None
+    if "%" in text:
+        # The kernel has one such address on each interface, and takes it by itself.
+        raise click.UsageError(
+            f"--from: {text} has a zone; without --from the kernel takes the address"
+            " of the interface that leads to HOST"
+        )
     try:
-        source = host_text(pack_host(text))
+        return host_text(pack_host(text))
     except ValueError as error:
         raise click.UsageError(f"--from: {error}") from None
-    if (":" in source) is not (":" in target.address.host):
-        raise click.UsageError(
-            f"--from: {source} and {target.address.host} are not of one family"
-        )
-    return source
 
 
 def _request(method: str, path: str, name: str | None, target: Target) -> bytes:

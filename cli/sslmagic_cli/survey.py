@@ -11,9 +11,12 @@ from rich.text import Text
 
 from sslmagic.anatomy import anatomy, printable
 from sslmagic.probe import (
+    Answer,
+    Belief,
     Finding,
     Report,
     Severity,
+    Speech,
     Stance,
     Trial,
     findings,
@@ -22,7 +25,7 @@ from sslmagic.probe import (
 from sslmagic.probe.names import NAMES
 from sslmagic_cli import render
 
-__all__ = ["described", "drawn"]
+__all__ = ["BELIEFS", "SPEECH", "described", "drawn"]
 
 _ROWS = {
     "whole": "whole",
@@ -40,6 +43,18 @@ _ROWS = {
     "half": "half of it",
     "again": "whole once more",
 }
+SPEECH = {
+    Speech.TLS: "TLS",
+    Speech.HTTP: "HTTP in clear",
+    Speech.FIRST: "speaks first",
+}
+"""What is spoken without a preamble."""
+BELIEFS = {
+    Belief.BELIEVED: "believed",
+    Belief.OWN: "yours shown",
+    Belief.NOT_SHOWN: "not shown",
+}
+"""Whose address the page shows behind a preamble."""
 _WAITS = {
     "silent": "says nothing",
     "half": "sends half a preamble",
@@ -57,9 +72,13 @@ _MOST = 64
 
 def described(report: Report) -> dict[str, object]:
     """Return the report in values that JSON has."""
-    host, port = report.target.address
+    target = report.target
+    host, port = target.address
+    if target.zone is not None:
+        host = f"{host}%{target.zone}"
     return {
-        "target": {"name": report.target.name, "host": host, "port": port},
+        "target": {"name": target.name, "host": host, "port": port},
+        "reachable": report.is_reachable,
         "source": report.source,
         "speaks": report.speaks,
         "formats": {
@@ -91,18 +110,14 @@ def described(report: Report) -> dict[str, object]:
 
 def drawn(report: Report, *, verbose: bool) -> str:
     """Return the report for a person; *verbose* adds every question and answer."""
-    target = report.target.address
+    target = report.target
     head = Text.assemble((str(target), "bold"), f"  asked from {report.source}")
     head.append(f"  {len(report.trials)} questions in {report.seconds:.1f} s", "dim")
     parts: list[RenderableType] = [head, "", Text(verdict(report)), ""]
     if any(one.trials for one in report.formats):
         parts += [_table(report), ""]
     for name, trial in _waits(report):
-        lasted = f"{trial.answer.lasted:.1f} s"
-        how = f"ended after {lasted}" if trial.answer.ended else f"waits, {lasted} on"
-        if trial.answer.sends_on:
-            how = f"is sent ever more, left after {lasted}"
-        parts.append(f"Whoever {_WAITS[name]}: {how}")
+        parts.append(f"Whoever {_WAITS[name]}: {_lasted(trial.answer)}")
     if found := findings(report):
         parts += ["", _findings(found)]
     if report.stopped:
@@ -111,6 +126,17 @@ def drawn(report: Report, *, verbose: bool) -> str:
     if not verbose:
         return text
     return "\n".join([text, *map(_shown, report.trials)])
+
+
+def _lasted(answer: Answer) -> str:
+    if answer.is_end_at_once:
+        return "ended at once"
+    lasted = f"{answer.lasted:.1f} s"
+    if answer.ended:
+        return f"ended after {lasted}"
+    if answer.sends_on:
+        return f"is sent ever more, left after {lasted}"
+    return f"still waited for after {lasted}"
 
 
 def _waits(report: Report) -> Iterator[tuple[str, Trial]]:
@@ -128,7 +154,8 @@ def _table(report: Report) -> Table:
     table.add_row("", *(_stance(one.stance) for one in report.formats))
     if report.takes:
         table.add_row(
-            "address", *(one.belief if one.is_taken else "" for one in report.formats)
+            "address",
+            *(BELIEFS[one.belief] if one.is_taken else "" for one in report.formats),
         )
     for name, words in _ROWS.items():
         if any(name in one.trials for one in report.formats):

@@ -134,6 +134,57 @@ def test_a_name_is_asked_by_it(run: Run, server: str) -> None:
     assert said["stopped"] == "1 connections were made"
 
 
+@pytest.fixture
+def both_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """shop.example has an address of each family, of which ::1 is the first."""
+    really = socket.getaddrinfo
+
+    def ask(host: str, port: int, family: int = 0, *rest: int) -> list[Any]:
+        hosts = ["::1", "127.0.0.1"] if host == "shop.example" else [host]
+        found = [one for each in hosts for one in really(each, port, 0, *rest)]
+        return [one for one in found if family in (0, one[0])]
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+
+
+@pytest.mark.usefixtures("both_families")
+def test_a_name_is_asked_at_each_address(run: Run, server: str) -> None:
+    where = f"shop.example:{Endpoint.parse(server).port}"
+    ended = run("probe", where, "--json", "--connections", "1", *QUICK)
+    assert ended.code == Exit.DONE
+    said = json.loads(ended.out)
+    # Nobody listens at ::1, and that is no end of it.
+    assert said["target"]["name"] == "shop.example"
+    assert said["target"]["host"] == "127.0.0.1"
+    (other,) = said["others"]
+    assert (other["target"]["host"], other["reachable"]) == ("::1", False)
+
+
+@pytest.mark.usefixtures("both_families")
+@pytest.mark.parametrize("option", [["-4"], ["--from", "127.0.0.66"]])
+def test_a_family_can_be_named(run: Run, server: str, option: list[str]) -> None:
+    port = Endpoint.parse(server).port
+    where = f"shop.example:{port}"
+    ended = run("probe", where, *option, "--json", "--connections", "1", *QUICK)
+    said = json.loads(ended.out)
+    assert (said["target"]["host"], said["others"]) == ("127.0.0.1", [])
+    # What was not asked and not named so by whoever asks is said.
+    note = f"Not asked, because --from is 127.0.0.66: [::1]:{port}.\n"
+    assert ended.err.decode() == (note if "--from" in option else "")
+
+
+@pytest.mark.usefixtures("both_families")
+def test_where_nobody_listens_at_any_address(run: Run) -> None:
+    with listening(lambda connection: None) as address:
+        pass
+    ended = run("probe", f"shop.example:{address.port}")
+    assert (ended.code, ended.out) == (Exit.UNAVAILABLE, b"")
+    refused = "Connection refused"
+    assert ended.complaint == (
+        f"magic: [::1]:{address.port}: {refused}; {address}: {refused}"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -153,6 +204,11 @@ def test_a_name_is_asked_by_it(run: Run, server: str) -> None:
         (["127.0.0.1:1", "--from", "here"], "no literal IP address"),
         (["127.0.0.1:1", "--from", "::1"], "not of one family"),
         (["[::1]:1", "--from", "127.0.0.1"], "not of one family"),
+        (["127.0.0.1:1", "--from", "fe80::1%lo"], "has a zone"),
+        (["127.0.0.1:1", "-4", "-6"], "-4 and -6"),
+        (["127.0.0.1:1", "-6"], "is no IPv6 address"),
+        (["[fe80::1]:1"], "name the interface too"),
+        (["[fe80::1%nowhere9]:1"], "no interface 'nowhere9'"),
         (["127.0.0.1:1", "--connections", "41"], "41"),
         (["127.0.0.1:1", "--format", "proxy3"], "proxy3"),
         (["127.0.0.1:1", "--patience", "0"], "0"),

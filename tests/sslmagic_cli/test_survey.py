@@ -158,7 +158,7 @@ def test_a_person_reads_a_table() -> None:
 def test_a_person_reads_waits_findings_and_why_it_stopped() -> None:
     said = " ".join(drawn(REPORT, verbose=False).split())
     assert "Whoever says nothing: ended after 5.0 s" in said
-    assert "Whoever sends half a preamble: waits, 9.0 s on" in said
+    assert "Whoever sends half a preamble: still waited for after 9.0 s" in said
     assert "high PROXY v2: 198.51.100.7 may say that it is anybody" in said
     assert said.endswith("Not all was asked: 40 connections were made.")
 
@@ -174,7 +174,7 @@ def test_verbose_adds_every_question_with_its_octets() -> None:
     said = drawn(REPORT, verbose=True)
     assert "proxy2 whole  a preamble" in said
     assert "203.0.113.9" in said
-    assert "-> TLSv1.3, after 0.012 s: HTTP/1.1 200 OK; taken" in said
+    assert "-> HTTP 200 within TLSv1.3, after 0.012 s: HTTP/1.1 200 OK; taken" in said
 
 
 @pytest.mark.parametrize("verbose", [True, False])
@@ -206,3 +206,21 @@ def test_a_report_about_nothing() -> None:
     )
     assert "asked from" in drawn(empty, verbose=False)
     assert described(empty)["waits"] == {}
+
+
+def test_a_connection_that_ends_at_once_is_said_to() -> None:
+    answer = dataclasses.replace(SILENT.answer, seconds=0.01, lasted=0.01)
+    silent = dataclasses.replace(SILENT, answer=answer)
+    said = drawn(dataclasses.replace(REPORT, silent=silent), verbose=False)
+    assert "Whoever says nothing: ended at once" in said
+
+
+def test_a_link_local_address_keeps_its_zone() -> None:
+    target = Target(name="fe80::1%eth0", address=Endpoint("fe80::1", 443), zone="eth0")
+    one = dataclasses.replace(REPORT, target=target)
+    assert drawn(one, verbose=False).startswith("[fe80::1%eth0]:443  asked from")
+    assert described(one)["target"] == {
+        "name": "fe80::1%eth0",
+        "host": "fe80::1%eth0",
+        "port": 443,
+    }

@@ -4,6 +4,7 @@
     Survey     the questions in their order, one connection each
     Report     what was heard, question by question, and what that shows
     Finding    a consequence, in words, with how grave it is
+    alike      those reports together that found the same
 
 Nothing here attacks: a question is a preamble, whole or with one fault, a ClientHello
 and at most one GET or HEAD.
@@ -12,6 +13,7 @@ and at most one GET or HEAD.
 from __future__ import annotations
 
 from sslmagic.probe.answer import Answer, Came
+from sslmagic.probe.comparison import alike
 from sslmagic.probe.finding import Finding, Severity, findings
 from sslmagic.probe.interview import Limits
 from sslmagic.probe.question import Question, Then
@@ -36,6 +38,7 @@ __all__ = [
     "Target",
     "Then",
     "Trial",
+    "alike",
     "findings",
     "verdict",
 ]

@@ -123,10 +123,10 @@ class Answer:
 
     @property
     def said(self) -> str:
-        """What came, in a few words."""
+        """What came, in a few words; within TLS, what came last."""
         match self.came:
             case Came.TLS:
-                return self.version or "a ServerHello"
+                return self._said_within(self.version or "a ServerHello")
             case Came.ALERT:
                 return f"alert {self.alert}"
             case Came.HTTP:
@@ -137,6 +137,13 @@ class Answer:
                 return self.error or "no connection"
             case _:
                 return _ENDS[self.came]
+
+    def _said_within(self, shaken: str) -> str:
+        if self.status is not None:
+            return f"HTTP {self.status} within {shaken}"
+        if self.text:
+            return f"{len(self.text)} octets within {shaken}"
+        return f"{shaken}, then the end" if self.ended else f"{shaken}, then nothing"
 
 
 _ENDS = {Came.CLOSED: "closes", Came.RESET: "resets", Came.SILENCE: "says nothing"}

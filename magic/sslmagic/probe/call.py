@@ -39,6 +39,8 @@ class Caller:
     """For SNI; None sends none."""
     source: str | None = None
     """The address to ask from; None leaves it to the kernel."""
+    zone: str | None = None
+    """The interface that leads to a link-local address."""
 
     def __post_init__(self) -> None:
         """Refuse a server name that no ClientHello can have.
@@ -71,7 +73,10 @@ class Caller:
 
     def _connected(self, timeout: float) -> socket.socket:
         source = None if self.source is None else (self.source, 0)
-        stream = socket.create_connection(self.address, max(timeout, 0.001), source)
+        host, port = self.address
+        if self.zone is not None:
+            host = f"{host}%{self.zone}"
+        stream = socket.create_connection((host, port), max(timeout, 0.001), source)
         # Pieces shall go out as pieces.
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return stream

@@ -163,8 +163,8 @@ def _of_waits(report: Report) -> Iterator[tuple[Severity, str]]:
     }
     for what, trial in waits.items():
         if trial and not (trial.answer.ended or trial.answer.sends_on):
-            lasted = f"{trial.answer.lasted:.0f}"
+            lasted = f"{trial.answer.lasted:.1f} s"
             yield (
                 Severity.NOTE,
-                f"{what} was still waited for after {lasted} s (--patience for longer)",
+                f"{what} was still waited for after {lasted} (--patience for longer)",
             )

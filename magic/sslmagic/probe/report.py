@@ -159,9 +159,11 @@ class Report:
     @property
     def turns_away(self) -> bool:
         """Whether it ends every connection at once, whatever whoever asked says."""
-        halves = [one.trials.get("half") for one in self.formats]
-        return bool(halves) and all(
-            half is not None and half.answer.is_end_at_once for half in halves
+        return bool(self.formats) and all(
+            "half" in one.trials
+            and one.trials["half"].answer.is_end_at_once
+            and one.trials["whole"].answer.is_end
+            for one in self.formats
         )
 
     @property

@@ -57,6 +57,7 @@ class Survey:
         self._target = target
         caller = Caller(
             address=target.address,
+            zone=target.zone,
             request=request,
             source=source,
             server_name=server_name,

@@ -20,7 +20,7 @@ _SPEECH = {
 def verdict(report: Report) -> str:
     """Return what the listener does, in one sentence or a few."""
     if not report.is_reachable:
-        return f"Nothing listens at {report.target.address}."
+        return f"No connection to {report.target}: {report.trials[0].answer.said}."
     if report.unsteady:
         which = "; ".join(
             f"{first.question.words} got {_got(first.answer)}, then"
@@ -39,10 +39,11 @@ def verdict(report: Report) -> str:
     if report.turns_away:
         return (
             f"Ends every connection from {report.source} as soon as an octet comes:"
-            " you are no peer that it takes, or it speaks nothing that was tried."
+            " you are no peer that it takes, it speaks nothing that was tried, or what"
+            " is behind it is down."
         )
-    sentences = [*_stances(report), *_beliefs(report), *_inside(report)]
-    return " ".join(sentences)
+    said = _stances, _stalled, _handshake, _beliefs, _inside
+    return " ".join(sentence for one in said for sentence in one(report))
 
 
 def _stances(report: Report) -> Iterator[str]:
@@ -87,7 +88,10 @@ def _stances(report: Report) -> Iterator[str]:
     elif refused:
         said = _refusals(refused)
         if speaks is None:
-            yield f"Serves nobody who asks as this did: {said}."
+            got = _got(report.trials[0].answer)
+            yield (
+                f"Serves nobody who asks as this did: a ClientHello got {got}; {said}."
+            )
         else:
             is_all = len(refused) == len(NAMES)
             which = "preamble" if is_all else listed(refused, "or")
@@ -98,6 +102,39 @@ def _stances(report: Report) -> Iterator[str]:
         yield f"Speaks {_at_once(speaks)}; no preamble was tried to its end."
 
 
+def _stalled(report: Report) -> Iterator[str]:
+    """What silence may mean: a gateway that waits for a node has nothing to say."""
+    if report.speaks is not None or report.takes:
+        return
+    silent = [
+        one
+        for one in report.formats
+        if one.trials and one.trials["whole"].answer.came is Came.SILENCE
+    ]
+    if not silent:
+        return
+    if report.trials[0].answer.is_end:
+        yield (
+            f"It does not end what begins with {listed(silent, 'or')} as it ends what"
+            " has no preamble: it may have taken it, and wait for what is behind it"
+            " (--answer for longer)."
+        )
+    else:
+        yield "It may wait for what is behind it (--answer for longer)."
+
+
+def _handshake(report: Report) -> Iterator[str]:
+    """That the handshake ended with an alert, of which a preamble is not the cause."""
+    asked = [one.trials["whole"] for one in report.takes]
+    asked += [one for one in report.trials[:1] if report.speaks is Speech.TLS]
+    alert = next((one.answer.alert for one in asked if one.answer.alert), None)
+    if alert is not None:
+        yield (
+            f"It ends the handshake with alert {alert}, so that no page was asked for"
+            " (--server-name for another name)."
+        )
+
+
 def _beliefs(report: Report) -> Iterator[str]:
     takes = report.takes
     believed = [one for one in takes if one.belief is Belief.BELIEVED]
@@ -106,19 +143,20 @@ def _beliefs(report: Report) -> Iterator[str]:
         which = "" if len(believed) == len(takes) else f" by {listed(believed, 'or')}"
         yield f"Believes any address it is told{which}: {_anyone(report)}."
     if own:
-        which = "" if len(own) == len(takes) else f" of {listed(own, 'and')}"
+        which = "" if len(own) == len(takes) else f" by {listed(own, 'and')}"
         yield (
-            f"Does not show the address{which}: its answer holds yours,"
+            f"Does not show the address that it is told{which}: its answer holds yours,"
             f" {report.source}."
         )
     read = [one for one in takes if one.stance is not Stance.IGNORED]
     if read and not believed and not own:
-        is_locked = any(one.trials["whole"].answer.wants_certificate for one in read)
-        why = (
-            "it wants a client's certificate, and a probe has none"
-            if is_locked
-            else "its answer shows none (name a page that does with --path)"
-        )
+        answers = [one.trials["whole"].answer for one in read]
+        if any(one.wants_certificate for one in answers):
+            why = "it wants a client's certificate, and a probe has none"
+        elif any(one.text for one in answers):
+            why = "its answer shows none (name a page that does with --path)"
+        else:
+            why = "no page was served behind the preamble"
         yield f"Whether it believes the address is not known: {why}."
 
 

@@ -24,8 +24,17 @@ def trial(
     lasted: float = 0.0,
     ended: bool = True,
     delay: float = 0.0,
+    octets: bytes = b"",
+    text: bytes = b"",
 ) -> Trial:
-    answer = Answer(came=came, seconds=lasted, lasted=lasted, ended=ended)
+    answer = Answer(
+        came=came,
+        seconds=lasted,
+        lasted=lasted,
+        ended=ended,
+        octets=octets,
+        text=text,
+    )
     question = Question(name="a", words="", delay=delay)
     return Trial(
         question=question, answer=answer, taken=taken, belief=belief, last=last
@@ -40,7 +49,8 @@ def taken(
     behind: Speech = Speech.TLS,
     trials: Mapping[str, Trial] | None = None,
 ) -> FormatReport:
-    whole = trial(taken=True, belief=belief, came=Came.TLS)
+    page = b"HTTP/1.1 200 OK\r\n\r\n"
+    whole = trial(taken=True, belief=belief, came=Came.TLS, text=page)
     return FormatReport(
         format=format,
         stance=stance,
@@ -69,6 +79,7 @@ def report(
     speaks: Speech | None = None,
     silent: Trial | None = None,
     half: Trial | None = None,
+    first: Trial | None = None,
 ) -> Report:
     return Report(
         target=Target(name="a.example", address=Endpoint("203.0.113.1", 443)),
@@ -78,7 +89,7 @@ def report(
         silent=silent,
         half=half,
         after=None,
-        trials=(trial(),),
+        trials=(first or trial(),),
         stopped=None,
         seconds=1.0,
     )

@@ -65,11 +65,18 @@ def test_a_status() -> None:
     assert status_in(b"HTTP/2 200") is None
 
 
+def within_tls(text: bytes = b"", *, ended: bool = False) -> Answer:
+    return Answer(came=Came.TLS, seconds=0.1, version="TLSv1.3", text=text, ended=ended)
+
+
 @pytest.mark.parametrize(
     ("heard", "said"),
     [
-        (Answer(came=Came.TLS, seconds=0.1, version="TLSv1.3"), "TLSv1.3"),
-        (Answer(came=Came.TLS, seconds=0.1), "a ServerHello"),
+        (within_tls(), "TLSv1.3, then nothing"),
+        (within_tls(ended=True), "TLSv1.3, then the end"),
+        (within_tls(b"HTTP/1.1 400 Bad Request"), "HTTP 400 within TLSv1.3"),
+        (within_tls(b"220 "), "4 octets within TLSv1.3"),
+        (Answer(came=Came.TLS, seconds=0.1), "a ServerHello, then nothing"),
         (Answer(came=Came.OCTETS, seconds=0.1, octets=b"220 "), "4 octets"),
         (Answer(came=Came.CLOSED, seconds=0.1), "closes"),
         (Answer(came=Came.RESET, seconds=0.1), "resets"),

@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -352,6 +353,44 @@ def test_it_asks_from_where_it_is_told() -> None:
         caller = Caller(address=address, request=REQUEST, source="127.0.0.66")
         assert caller.ask(quiet(1.0)).local == "127.0.0.66"
     assert peers == ["127.0.0.66"]
+
+
+def test_a_zone_leads_to_a_link_local_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def refuse(address: object, *_: object) -> socket.socket:
+        asked.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    caller = Caller(address=Endpoint("fe80::1", 443), request=b"", zone="eth0")
+    caller.ask(Question(name="silent", words=""))
+    assert asked == [("fe80::1%eth0", 443)]
+
+
+def _own_link_local() -> tuple[str, str] | None:
+    """A link-local address of this machine, and its interface."""
+    table = Path("/proc/net/if_inet6")
+    rows = table.read_text("ascii").splitlines() if table.exists() else []
+    for packed, *_, name in map(str.split, rows):
+        if packed.startswith("fe80"):
+            return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(packed)), name
+    return None
+
+
+@pytest.mark.skipif(_own_link_local() is None, reason="no link-local address here")
+def test_a_link_local_address_is_asked() -> None:
+    own = _own_link_local()
+    assert own is not None
+    host, name = own
+    with socket.socket(socket.AF_INET6) as server:
+        server.bind((host, 0, 0, socket.if_nametoindex(name)))
+        server.listen()
+        address = Endpoint(host, server.getsockname()[1])
+        caller = Caller(address=address, request=b"", zone=name)
+        question = Question(name="silent", words="", then=Then.NOTHING, patience=0.01)
+        answer = caller.ask(question)
+    assert (answer.came, answer.local) == (Came.SILENCE, host)
 
 
 def test_nobody_listens() -> None:

@@ -25,8 +25,14 @@ from sslmagic.probe.target import Target
 CLAIMED, OWN = "203.0.113.9", "198.51.100.7"
 
 
-def trial(octets: bytes = b"", *, lasted: float = 0.0, taken: bool = False) -> Trial:
-    came = came_of(octets) or Came.CLOSED
+def trial(
+    octets: bytes = b"",
+    *,
+    lasted: float = 0.0,
+    taken: bool = False,
+    came: Came = Came.CLOSED,
+) -> Trial:
+    came = came_of(octets) or came
     answer = Answer(came=came, seconds=lasted, lasted=lasted, ended=True, octets=octets)
     return Trial(question=Question(name="a", words=""), answer=answer, taken=taken)
 
@@ -138,16 +144,19 @@ def test_what_was_not_asked_is_not_known() -> None:
 
 
 def test_who_ends_half_of_every_preamble_at_once_turns_away() -> None:
-    def refused(lasted: float) -> FormatReport:
-        half = {"half": trial(lasted=lasted)}
+    def refused(lasted: float, came: Came = Came.CLOSED) -> FormatReport:
+        whole = trial(came=came)
+        trials = {"whole": whole, "half": trial(lasted=lasted)}
         return FormatReport(
-            format="magic", stance=Stance.REFUSED, behind=None, trials=half
+            format="magic", stance=Stance.REFUSED, behind=None, trials=trials
         )
 
     silent = trial(lasted=0.01)
     assert report(refused(0.01), refused(0.01), silent=silent).turns_away
     assert report(refused(0.01), silent=silent).reads_nothing
     assert not report(refused(0.01), refused(1.0)).turns_away
+    # Whoever waits behind a whole one has read it.
+    assert not report(refused(0.01), refused(0.01, Came.SILENCE)).turns_away
     assert not report(refused(0.01)).reads_nothing
     assert not report().turns_away
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from sslmagic.preamble import Endpoint
@@ -61,22 +63,95 @@ def test_a_target_has_a_port() -> None:
         Target(name="shop.example", address=Endpoint("203.0.113.9", 0))
 
 
+def only(text: str) -> Target:
+    (target,) = Target.resolve(text)
+    return target
+
+
 def test_an_address_is_its_own() -> None:
-    target = Target.resolve("127.0.0.1:443")
+    target = only("127.0.0.1:443")
     assert target == Target(name="127.0.0.1", address=Endpoint("127.0.0.1", 443))
     assert target.is_literal
     assert target.is_loopback
-
-
-def test_a_name_is_asked_by_one_of_its_addresses() -> None:
-    target = Target.resolve("localhost:443")
-    assert target.name == "localhost"
-    assert not target.is_literal
-    assert target.is_loopback
+    assert str(target) == "127.0.0.1:443"
 
 
 def test_elsewhere_is_no_loopback() -> None:
-    assert not Target.resolve("203.0.113.9:443").is_loopback
+    assert not only("203.0.113.9:443").is_loopback
+
+
+def test_a_name_is_asked_at_each_of_its_addresses() -> None:
+    for target in Target.resolve("localhost:443"):
+        assert target.name == "localhost"
+        assert not target.is_literal
+        assert target.is_loopback
+
+
+Places = list[tuple[object, ...]]
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Places:
+    """What the system says of every name."""
+    places: Places = []
+
+    def ask(*arguments: object) -> list[tuple[object, ...]]:
+        return [(None, None, None, "", place) for place in places]
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    return places
+
+
+def test_addresses_keep_their_order_and_are_asked_once(answers: Places) -> None:
+    answers += [("2001:db8::1", 443, 0, 0), ("203.0.113.9", 443)]
+    answers += [("2001:db8::1", 443, 0, 0), ("::ffff:203.0.113.9", 443, 0, 0)]
+    targets = Target.resolve("shop.example:443")
+    assert [str(one) for one in targets] == ["[2001:db8::1]:443", "203.0.113.9:443"]
+
+
+def test_a_name_of_the_link_has_the_zone_that_the_system_says(answers: Places) -> None:
+    (number, name), *_ = socket.if_nameindex()
+    answers.append(("fe80::1", 443, 0, number))
+    assert str(only("printer.local:443")) == f"[fe80::1%{name}]:443"
+
+
+def test_a_name_that_stands_for_no_host_is_refused(answers: Places) -> None:
+    answers += [("203.0.113.9", 443), ("0.0.0.0", 443)]
+    with pytest.raises(ValueError, match=r"0\.0\.0\.0 is no host's address"):
+        Target.resolve("blocked.example:443")
+
+
+def test_one_family_can_be_wanted() -> None:
+    for target in Target.resolve("localhost:443", family=socket.AF_INET):
+        assert target.address.host == "127.0.0.1"
+    with pytest.raises(ValueError, match=r"127\.0\.0\.1 is no IPv6 address"):
+        Target.resolve("127.0.0.1:443", family=socket.AF_INET6)
+
+
+def test_a_link_local_address_has_a_zone() -> None:
+    (number, name), *_ = socket.if_nameindex()
+    for zone in (name, str(number)):
+        target = only(f"[fe80::1%{zone}]:443")
+        assert (target.address, target.zone) == (Endpoint("fe80::1", 443), name)
+        assert target.is_literal
+        assert str(target) == f"[fe80::1%{name}]:443"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[fe80::1]:443", r"link-local: name the interface too, as \[fe80::1%eth0\]"),
+        ("[fe80::1%]:443", "link-local: name the interface too"),
+        ("[2001:db8::1%lo]:443", "not link-local: it has no %ZONE"),
+        ("127.0.0.1%lo:443", "not link-local: it has no %ZONE"),
+        ("[fe80::1%nowhere9]:443", "this machine has no interface 'nowhere9': it has"),
+        ("[ff02::1%lo]:443", "a group's address"),
+        ("shop.example%lo:443", "no address and no host's name"),
+    ],
+)
+def test_a_zone_that_leads_nowhere_is_refused(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Target.resolve(text)
 
 
 def test_a_name_without_an_address_is_an_error_of_the_system() -> None:

@@ -73,8 +73,8 @@ def test_who_believes_one_format_only() -> None:
     said = verdict(one)
     assert "Believes any address it is told by MAGIC:" in said
     assert (
-        "Does not show the address of PROXY v2: its answer holds yours, 198.51.100.7."
-        in said
+        "Does not show the address that it is told by PROXY v2: its answer holds"
+        " yours, 198.51.100.7." in said
     )
 
 
@@ -100,10 +100,9 @@ def test_who_answers_everything_alike() -> None:
     [
         (Speech.TLS, "Speaks TLS at once and takes no preamble"),
         (Speech.HTTP, "Speaks HTTP in clear and takes no preamble"),
-        (None, "Serves nobody who asks as this did"),
     ],
 )
-def test_who_takes_none(speaks: Speech | None, said: str) -> None:
+def test_who_takes_none(speaks: Speech, said: str) -> None:
     one = report(
         refused("magic"),
         refused("proxy1"),
@@ -114,6 +113,52 @@ def test_who_takes_none(speaks: Speech | None, said: str) -> None:
         f"{said}: MAGIC and PROXY v1 got the end of the connection; PROXY v2 got"
         " no answer."
     )
+
+
+def test_who_serves_nobody() -> None:
+    assert verdict(report(refused("magic"))) == (
+        "Serves nobody who asks as this did: a ClientHello got the end of the"
+        " connection; MAGIC got the end of the connection."
+    )
+
+
+def test_who_waits_behind_a_preamble_may_have_taken_it() -> None:
+    """As HAProxy does in front of a server that is down."""
+    half = {"half": trial(lasted=0.01)}
+    silent = refused("proxy1", Came.SILENCE, trials=half)
+    one = report(refused("magic", trials=half), silent, silent=trial(lasted=9.0))
+    said = verdict(one)
+    assert "Ends every connection" not in said
+    assert "PROXY v1 got no answer." in said
+    assert said.endswith(
+        "It does not end what begins with PROXY v1 as it ends what has no preamble:"
+        " it may have taken it, and wait for what is behind it (--answer for longer)."
+    )
+
+
+def test_who_waits_whatever_is_said_may_wait_for_what_is_behind_it() -> None:
+    silent = trial(came=Came.SILENCE, ended=False)
+    assert verdict(report(refused("magic", Came.SILENCE), first=silent)) == (
+        "Serves nobody who asks as this did: a ClientHello got no answer; MAGIC got no"
+        " answer. It may wait for what is behind it (--answer for longer)."
+    )
+
+
+UNRECOGNISED = bytes.fromhex("15 03 03 00 02 02 70")
+
+
+def test_who_ends_the_handshake_is_asked_for_another_name() -> None:
+    alert = trial(taken=True, came=Came.ALERT, octets=UNRECOGNISED)
+    one = dataclasses.replace(taken("proxy2"), trials={"whole": alert})
+    assert verdict(report(one)) == (
+        "Requires PROXY v2 from you, in front of TLS. It ends the handshake with alert"
+        " unrecognized_name, so that no page was asked for (--server-name for another"
+        " name). Whether it believes the address is not known: no page was served"
+        " behind the preamble."
+    )
+    one = refused("proxy2")
+    said = verdict(report(one, first=alert, speaks=Speech.TLS))
+    assert "alert unrecognized_name" in said
 
 
 def test_nothing_is_said_of_a_format_that_was_not_asked_about() -> None:
@@ -161,6 +206,12 @@ def test_who_turns_away() -> None:
     )
 
 
-def test_where_nobody_listens() -> None:
+def test_who_turns_away_may_be_down_behind() -> None:
+    half = {"half": trial(lasted=0.01)}
+    one = report(refused("magic", trials=half), silent=trial(lasted=1.0))
+    assert verdict(one).endswith("or what is behind it is down.")
+
+
+def test_where_no_connection_comes_about() -> None:
     one = dataclasses.replace(report(), trials=(trial(came=Came.UNREACHABLE),))
-    assert verdict(one) == "Nothing listens at 203.0.113.1:443."
+    assert verdict(one) == "No connection to 203.0.113.1:443: no connection."
