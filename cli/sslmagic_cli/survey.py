@@ -13,6 +13,7 @@ from sslmagic.anatomy import anatomy, printable
 from sslmagic.probe import (
     Answer,
     Belief,
+    Came,
     Finding,
     Report,
     Severity,
@@ -160,7 +161,7 @@ def _table(report: Report) -> Table:
     for name, words in _ROWS.items():
         if any(name in one.trials for one in report.formats):
             trials = [one.trials.get(name) for one in report.formats]
-            table.add_row(words, *map(_cell, trials))
+            table.add_row(words, *(_cell(name, one) for one in trials))
     return table
 
 
@@ -175,11 +176,16 @@ def _stance(stance: Stance) -> Text:
     return Text(stance, "dim" if stance is Stance.REFUSED else "bold")
 
 
-def _cell(trial: Trial | None) -> Text:
+def _cell(name: str, trial: Trial | None) -> Text:
     if trial is None:
         return Text("")
     if trial.taken:
         return Text("taken", "green")
+    if trial.answer.came is Came.SILENCE:
+        # Who waits has refused nothing: what is behind it may be slow, or down.
+        return Text("no answer", "yellow")
+    if name == "half":
+        return Text(printable(trial.answer.said), "dim")
     return Text(f"refused: {printable(trial.answer.said)}", "dim")
 
 

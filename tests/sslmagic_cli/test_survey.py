@@ -224,3 +224,15 @@ def test_a_link_local_address_keeps_its_zone() -> None:
         "host": "fe80::1%eth0",
         "port": 443,
     }
+
+
+def test_no_answer_is_called_no_refusal() -> None:
+    silence = dataclasses.replace(REFUSED, answer=WAITING.answer)
+    closed = dataclasses.replace(REFUSED, answer=SILENT.answer)
+    trials = {"whole": silence, "control": closed, "half": closed}
+    one = dataclasses.replace(REPORT.formats[0], trials=trials)
+    said = drawn(dataclasses.replace(REPORT, formats=(one,)), verbose=False)
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert "whole no answer" in lines
+    assert "no preamble, but alike refused: closes" in lines
+    assert "half of it closes" in lines

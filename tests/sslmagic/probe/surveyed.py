@@ -8,12 +8,7 @@ from sslmagic.probe.interview import Limits
 from sslmagic.probe.report import FormatReport, Report, Trial
 from sslmagic.probe.survey import Survey
 from sslmagic.wire import FORMATS
-from tests.sslmagic.probe.scripted import (
-    LIMITS,
-    Script,
-    listening,
-    target,
-)
+from tests.sslmagic.probe.scripted import LIMITS, Script, listening, target
 
 __all__ = [
     "HANDSHAKE_FAILURE",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import socket
 
 from sslmagic.probe.report import Speech, Stance
-from tests.sslmagic.probe.surveyed import (
-    survey,
-)
+from tests.sslmagic.probe.surveyed import survey
 
 
 def test_a_server_that_speaks_first_shows_nothing() -> None:

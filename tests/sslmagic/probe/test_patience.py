@@ -10,15 +10,8 @@ import pytest
 from sslmagic.probe.answer import Came
 from sslmagic.probe.interview import Limits
 from tests.interop.authority import Authority
-from tests.sslmagic.probe.scripted import (
-    Server,
-)
-from tests.sslmagic.probe.surveyed import (
-    HASTY,
-    only,
-    refusing,
-    survey,
-)
+from tests.sslmagic.probe.scripted import Server
+from tests.sslmagic.probe.surveyed import HASTY, only, refusing, survey
 
 
 @pytest.fixture(scope="module")

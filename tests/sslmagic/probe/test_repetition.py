@@ -13,17 +13,8 @@ from sslmagic.probe.interview import MOST
 from sslmagic.probe.report import Stance
 from sslmagic.probe.verdict import verdict
 from tests.interop.authority import Authority
-from tests.sslmagic.probe.scripted import (
-    Script,
-    Server,
-)
-from tests.sslmagic.probe.surveyed import (
-    HASTY,
-    closing,
-    only,
-    silent,
-    survey,
-)
+from tests.sslmagic.probe.scripted import Script, Server
+from tests.sslmagic.probe.surveyed import HASTY, closing, only, silent, survey
 
 
 @pytest.fixture(scope="module")

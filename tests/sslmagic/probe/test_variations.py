@@ -11,15 +11,8 @@ from sslmagic.probe.answer import Came
 from sslmagic.probe.interview import Limits
 from sslmagic.probe.report import Belief, Speech, Stance
 from tests.interop.authority import Authority
-from tests.sslmagic.probe.scripted import (
-    Server,
-    page,
-)
-from tests.sslmagic.probe.surveyed import (
-    HASTY,
-    only,
-    survey,
-)
+from tests.sslmagic.probe.scripted import Server, page
+from tests.sslmagic.probe.surveyed import HASTY, only, survey
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +20,7 @@ def tls(authority: Authority) -> ssl.SSLContext:
     return authority.server()
 
 
-def test_a_server_that_requires_a_preamble_in_front_of_tls(
-    tls: ssl.SSLContext,
-) -> None:
+def test_a_server_that_requires_a_preamble_in_front_of_tls(tls: ssl.SSLContext) -> None:
     report = survey(Server(tls=tls, formats=("magic", "proxy2")))
     assert report.speaks is None
     assert report.stopped is None

@@ -12,16 +12,8 @@ from sslmagic.probe.finding import Severity, findings
 from sslmagic.probe.report import Belief, Speech, Stance
 from sslmagic.probe.verdict import verdict
 from tests.interop.authority import Authority
-from tests.sslmagic.probe.scripted import (
-    Server,
-    page,
-)
-from tests.sslmagic.probe.surveyed import (
-    HANDSHAKE_FAILURE,
-    HASTY,
-    only,
-    survey,
-)
+from tests.sslmagic.probe.scripted import Server, page
+from tests.sslmagic.probe.surveyed import HANDSHAKE_FAILURE, HASTY, only, survey
 
 
 @pytest.fixture(scope="module")
