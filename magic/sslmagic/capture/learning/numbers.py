@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal as OneOf
 
+from sslmagic.capture.learning.columns import Cursors
 from sslmagic.wire.computed import Length
 from sslmagic.wire.parts import DIGITS, HEX
 
-__all__ = ["Cursors", "numbers"]
-
-Cursors = tuple[int, ...]
-"""A place in every sample."""
+__all__ = ["numbers"]
 
 _WIDTHS = (1, 2, 4)
 _ORDERS: tuple[OneOf["big", "little"], ...] = ("big", "little")

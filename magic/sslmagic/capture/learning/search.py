@@ -16,8 +16,9 @@ import itertools
 import time
 from collections.abc import Sequence
 
+from sslmagic.capture.learning.columns import State
 from sslmagic.capture.learning.sample import Sample
-from sslmagic.capture.learning.steps import State, Steps
+from sslmagic.capture.learning.steps import Steps
 from sslmagic.wire.parts import Literal, Part, Unknown
 
 __all__ = ["SearchLimitError", "search"]
