@@ -37,6 +37,8 @@ from sslmagic_cli.inspect.summary import matched, summary
 __all__ = ["Inspection"]
 
 _FEW_PAIRS: Final = 20
+_BATCH: Final = 256
+"""Rows that are written at a time, once all is read."""
 _NO_LINES: Final[Lines] = ([], [], [])
 
 _Taker = Callable[[int, Extracted], object]
@@ -205,10 +207,18 @@ class Inspection:
 
     def _say_held(self, held: Spool, fronts: set[int]) -> None:
         self._rows.head()
+        batch: list[str] = []
         for number, said in held.bodies():
             is_front = number in fronts
-            if not (is_front and self._options["faults"]):
-                self._rows.say(number, json.loads(said), front=is_front)
+            if is_front and self._options["faults"]:
+                continue
+            row = self._rows.numbered(number, json.loads(said), front=is_front)
+            batch.append(row)
+            if len(batch) == _BATCH:
+                output.say("\n".join(batch))
+                batch.clear()
+        if batch:
+            output.say("\n".join(batch))
 
     def _takers(self, spool: Spool | None, held: Spool | None) -> list[_Taker]:
         """Return who takes what was extracted."""

@@ -70,8 +70,12 @@ class Rows:
         cells = [[(column.name, "dim")] for column in self._columns]
         output.say("\n".join(self._drawn(cells, self._columns)))
 
-    def say(self, number: int, lines: Lines, *, front: bool = False) -> None:
-        """Write one connection, and its words below; a *front* needs none."""
+    def say(self, number: int, lines: Lines) -> None:
+        """Write one connection, and its words below."""
+        output.say(self.numbered(number, lines))
+
+    def numbered(self, number: int, lines: Lines, *, front: bool = False) -> str:
+        """Return one connection's row with its number; a *front* needs no words."""
         cells, words, as_front = lines
         if front:
             cells, words = as_front, []
@@ -84,7 +88,7 @@ class Rows:
         first += [room] * (count - len(first))
         rest = [*cells, *[""] * (count - len(cells))]
         said = [f"{one}  {two}".rstrip() for one, two in zip(first, rest, strict=True)]
-        output.say("\n".join([*said, *words]))
+        return "\n".join([*said, *words])
 
     def lines(self, connection: Connection) -> Lines:
         """Return one connection's row without its number, and the words below it."""
