@@ -34,7 +34,17 @@ from tests.interop.peers import READY, Address, version
 from tests.interop.probed import LISTENERS, Listener
 from tests.interop.probed_programs import DEADLINE, PROGRAMS, Start
 
-__all__ = ["COLUMNS", "LIMITS", "PAGE", "Heard", "hearing", "page", "row", "survey"]
+__all__ = [
+    "COLUMNS",
+    "LIMITS",
+    "PAGE",
+    "Heard",
+    "await_service",
+    "hearing",
+    "page",
+    "row",
+    "survey",
+]
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "probe.md"
@@ -107,12 +117,12 @@ def _heard(
         ThreadPoolExecutor(len(listeners)) as pool,
     ):
         for place in {listener.place for listener in listeners}:
-            _await_service(places[place])
+            await_service(places[place])
         reports = pool.map(lambda one: survey(one, places[one.place]), listeners)
         return dict(zip(listeners, reports, strict=True))
 
 
-def _await_service(address: Address) -> None:
+def await_service(address: Address) -> None:
     """Returns once somebody serves there, or has hung up on what is no preamble.
 
     A program listens before it serves, gunicorn before it has loaded its application;

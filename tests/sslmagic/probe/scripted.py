@@ -122,9 +122,10 @@ class Server:
         request = b""
         while b"\r\n\r\n" not in request:
             part = stream.recv(65536)
-            if not part:
-                return
             request += part
+            # What is no request, a ClientHello say, is not waited for to become one.
+            if not part or not request[:1].isalpha():
+                return
         stream.sendall(page(shown) if request.startswith(b"GET /") else _BAD)
 
 
