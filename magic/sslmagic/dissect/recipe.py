@@ -6,21 +6,21 @@ import dataclasses
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from sslmagic.block import Endpoint, UnixEndpoint
 from sslmagic.dissect import disorder
 from sslmagic.dissect.exchange import Exchange, Segment, Sender
+from sslmagic.dissect.expected import Way, expected
 from sslmagic.dissect.faults import FAULTS
 from sslmagic.dissect.faults.draft import DEADLINE, Draft
 from sslmagic.dissect.packets import Path
 from sslmagic.dissect.session import Session
 from sslmagic.errors import EncodeError
-from sslmagic.preamble import Command, Preamble
-from sslmagic.tlv import TLV, Type
+from sslmagic.preamble import Preamble
 from sslmagic.wire import encode
 
-__all__ = ["HTTP", "Connection", "Recipe", "expected_preamble"]
+__all__ = ["HTTP", "Connection", "Recipe"]
 
 HTTP: Final[tuple[tuple[Sender, bytes], ...]] = (
     ("peer", b"GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n"),
@@ -31,8 +31,6 @@ HTTP: Final[tuple[tuple[Sender, bytes], ...]] = (
 _SECOND: Final = 1_000_000_000
 _SHORT: Final = 7
 """Octets of the segments of a preamble that must be cut and nobody says how."""
-_JUDGED: Final = {"ok", "local", "nested", "hello"}
-"""The verdicts on a preamble that is itself valid and believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +73,7 @@ class Recipe:
     """Whether all of them are sent again."""
     overlapping: bool = False
     """Whether each of them begins with the end of the one before."""
-    ending: Literal["close", "reset", "open"] = "close"
+    ending: Way = "close"
     """How it ends if it is served."""
     seed: int = 0
     """What all chance comes from."""
@@ -117,8 +115,8 @@ class Recipe:
             # Copies of the front have been put in, all of them in front of the rest.
             for segment in exchange.segments[: len(exchange.segments) - behind]:
                 disorder.lose(segment)
-        expected = self._expected(draft, exchange)
-        return Connection(exchange=exchange, path=self.path, expected=expected)
+        said = expected(draft, exchange, self.path, self.session, self.ending)
+        return Connection(exchange=exchange, path=self.path, expected=said)
 
     def _draft(self) -> Draft:
         octets = self.octets
@@ -159,71 +157,6 @@ class Recipe:
             disorder.duplicate(exchange, cut)
         if self.reordered:
             disorder.reorder(exchange, cut)
-
-    def _expected(self, draft: Draft, exchange: Exchange) -> dict[str, object]:
-        said = [_endpoint(self.path.peer), _endpoint(self.path.listener)]
-        expected: dict[str, object] = {"peer": said[0], "listener": said[1]}
-        expected |= {"vlans": list(self.path.vlans), "verdict": draft.verdict}
-        if draft.offset is not None:
-            expected["offset"] = draft.offset
-        if draft.verdict == "late":
-            assert self.session is not None
-            expected["offset"] = len(self.session.hello)
-        if draft.verdict in _JUDGED:
-            client = None if draft.verdict == "local" else draft.preamble.source
-            expected["format"] = draft.format
-            expected["client"] = _endpoint(client)
-            expected["preamble"] = expected_preamble(
-                draft.preamble, draft.format, draft.octets
-            )
-        elif draft.verdict in ("missing", "silent"):
-            expected |= {"format": None, "client": None, "preamble": None}
-        if draft.verdict in _JUDGED | {"missing", "late", "silent"}:
-            expected |= self._followed(draft)
-        if self.path.fragments == 0:
-            expected["packets"] = sum(1 for _ in exchange.timed())
-        expected |= _ended(draft, self.ending)
-        if not draft.unseen:
-            peer, listener = (len(exchange.said[one]) for one in exchange.said)
-            expected["octets"] = {"peer": peer, "listener": listener}
-        if draft.conflicting:
-            first = len(draft.conflicting)
-            differ = zip(draft.octets[:first], draft.conflicting, strict=True)
-            expected["conflicting"] = sum(one != two for one, two in differ)
-        return expected
-
-    def _followed(self, draft: Draft) -> dict[str, object]:
-        if draft.silent:
-            return {"follows": "nothing", "tls": None}
-        if draft.behind:
-            return {"follows": draft.format, "tls": None}
-        if draft.instead or self.session is None:
-            return {"follows": "http", "tls": None}
-        return {"follows": "tls", "tls": self.session.described()}
-
-
-def expected_preamble(
-    preamble: Preamble, format: str, octets: bytes
-) -> dict[str, object]:
-    """Return what `magic inspect --json` says of an unsigned preamble."""
-    tlvs = list(preamble.tlvs)
-    if octets[-7:-4] == bytes([Type.CRC32C, 0, 4]) and not preamble.tlv(Type.CRC32C):
-        # The encoder puts the one that it works out behind the others.
-        tlvs.append(TLV(Type.CRC32C, octets[-4:]))
-    if format == "proxy2" and preamble.command is Command.LOCAL:
-        tlvs = []
-    return {
-        "format": format,
-        "command": preamble.command.name,
-        "transport": preamble.transport.label,
-        "source": _endpoint(preamble.source),
-        "destination": _endpoint(preamble.destination),
-        "tlvs": [
-            {"type": one.type, "name": one.name, "hex": one.value.hex()} for one in tlvs
-        ],
-        "length": len(octets),
-        "proof": None,
-    }
 
 
 def _plainly(draft: Draft) -> Draft:
@@ -269,7 +202,7 @@ def _end(
     exchange: Exchange,
     draft: Draft,
     turns: tuple[tuple[Sender, bytes], ...],
-    ending: Literal["close", "reset", "open"],
+    ending: Way,
 ) -> None:
     match draft.ending:
         case "served":
@@ -291,20 +224,3 @@ def _end(
             exchange.close("listener", wait=int(DEADLINE * _SECOND))
         case "open":
             pass
-
-
-def _ended(draft: Draft, ending: str) -> dict[str, object]:
-    ways = {"close": ("closed", "peer"), "reset": ("reset", "peer")}
-    ended, by = {
-        "served": ways.get(ending, ("open", None)),
-        "refused": ("reset", "listener"),
-        "left": ("closed", "peer"),
-        "broken": ("reset", "peer"),
-        "expired": ("closed", "listener"),
-        "open": ("open", None),
-    }[draft.ending]
-    return {"ended": ended, "ended_by": by}
-
-
-def _endpoint(endpoint: Endpoint | UnixEndpoint | None) -> dict[str, object] | None:
-    return None if endpoint is None else endpoint._asdict()

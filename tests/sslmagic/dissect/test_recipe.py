@@ -14,15 +14,14 @@ from sslmagic.capture.conversations import Reader
 from sslmagic.capture.judge import ANYBODY, Judge
 from sslmagic.dissect import capturefile, packets
 from sslmagic.dissect.faults import FAULTS
-from sslmagic.dissect.recipe import HTTP, Connection, Recipe, expected_preamble
+from sslmagic.dissect.recipe import HTTP, Connection, Recipe
 from sslmagic.errors import EncodeError
 from sslmagic.preamble import Preamble, Transport
 from sslmagic.tlv import TLV
-from sslmagic.wire import FORMATS, encode
+from sslmagic.wire import FORMATS
 from sslmagic_cli.inspect.record import recorded
 from tests.captures.agreement import differences
 from tests.sslmagic.dissect.recipes import IPV4, IPV6, PATH, session
-from tests.vectors.vector import vectors
 
 PLAIN = Recipe(path=PATH, preamble=IPV4, session=session())
 
@@ -227,23 +226,6 @@ def test_faults_that_the_format_does_not_have() -> None:
         expected(format="proxy2", fault="tlv", preamble=Preamble.local())
     with pytest.raises(EncodeError, match="late"):
         expected(fault="late", session=None)
-
-
-@pytest.mark.parametrize("format", FORMATS)
-def test_the_preamble_is_said_as_the_vectors_say_it(format: str) -> None:
-    (vector,) = (one for one in vectors(format) if one.id == "tcp4")
-    said = expected_preamble(IPV4, format, encode(IPV4, format))
-    assert {**said, "rest_length": len(vector.rest)} == vector.decoded
-
-
-def test_a_checksum_is_said_as_well() -> None:
-    tagged = Preamble(
-        source=IPV4.source,
-        destination=IPV4.destination,
-        tlvs=[TLV(5, b"probe-17")],
-    )
-    said: Any = expected(preamble=tagged, crc32c=True)["preamble"]
-    assert [one["name"] for one in said["tlvs"]] == ["UNIQUE_ID", "CRC32C"]
 
 
 def some(chance: random.Random, fault: str | None) -> Recipe:
