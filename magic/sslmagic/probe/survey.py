@@ -55,22 +55,25 @@ class Survey:
         heard: Callable[[Trial], None] | None = None,
     ) -> None:
         self._target = target
-        caller = Caller(
+        self._caller = Caller(
             address=target.address,
             zone=target.zone,
             request=request,
             source=source,
             server_name=server_name,
         )
-        self._interview = Interview(caller, limits or Limits(), heard, claims)
-        self._evidence = Evidence(formats)
+        self._formats = tuple(formats)
+        self._limits = limits or Limits()
+        self._heard = heard
+        self._claims = claims
 
     def run(self) -> Report:
-        """Ask all of it, as far as the limits go; once."""
-        interview, evidence = self._interview, self._evidence
+        """Ask all of it, as far as the limits go, which begin here."""
+        interview = Interview(self._caller, self._limits, self._heard, self._claims)
+        evidence = Evidence(self._formats)
         stopped = None
         try:
-            self._ask()
+            _ask(interview, evidence)
         except StopError as stop:
             stopped = str(stop)
         trials = tuple(interview.trials)
@@ -88,19 +91,19 @@ class Survey:
             seconds=interview.seconds,
         )
 
-    def _ask(self) -> None:
-        interview, evidence = self._interview, self._evidence
-        ask_without(interview, evidence)
-        for format in evidence.formats:
-            ask_whole(interview, evidence, format)
-        if _minds_the_request(evidence):
-            evidence.speaks = Speech.HTTP
-        for format, one in evidence.formats.items():
-            is_read = evidence.stance(format) in (Stance.REQUIRED, Stance.ACCEPTED)
-            if is_read and one.behind is not None:
-                ask_variations(interview, one, one.behind)
-        ask_patience(interview, evidence)
-        ask_again(interview, evidence)
+
+def _ask(interview: Interview, evidence: Evidence) -> None:
+    ask_without(interview, evidence)
+    for format in evidence.formats:
+        ask_whole(interview, evidence, format)
+    if _minds_the_request(evidence):
+        evidence.speaks = Speech.HTTP
+    for format, one in evidence.formats.items():
+        is_read = evidence.stance(format) in (Stance.REQUIRED, Stance.ACCEPTED)
+        if is_read and one.behind is not None:
+            ask_variations(interview, one, one.behind)
+    ask_patience(interview, evidence)
+    ask_again(interview, evidence)
 
 
 def _minds_the_request(evidence: Evidence) -> bool:

@@ -163,6 +163,17 @@ def test_no_longer_than_it_may_take() -> None:
     assert report.stopped == "0.2 s were over"
 
 
+def test_the_time_begins_with_the_run() -> None:
+    """Of several addresses, the last is given as much as the first."""
+    limits = Limits(timeout=0.1, answer=PATIENCE)
+    with listening(silent) as address:
+        first, second = (
+            Survey(target(address), request=REQUEST, limits=limits) for _ in range(2)
+        )
+        assert first.run().stopped == second.run().stopped == "0.1 s were over"
+        assert second.run().trials
+
+
 def test_it_stops_when_nobody_listens_any_more() -> None:
     with listening(closing) as address:
         pass
