@@ -41,6 +41,26 @@ def pytest_collection() -> Iterator[object]:
         gc.freeze()
 
 
+_SSLMAGIC = Path(__file__).parent / "sslmagic"
+_COVER_THE_CORE = {
+    _SSLMAGIC,
+    *(_SSLMAGIC / name for name in ("wire", "anatomy", "proof", "balance")),
+}
+"""Where the tests are that must run every branch of the core."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Counts coverage where the core is tested, and in `test_vectors.py`.
+
+    All others would take twice their time for branches that these run anyway: counting
+    costs at every call of whatever function, also of those that are not looked at.
+    """
+    for item in items:
+        path = item.path
+        if path.parent not in _COVER_THE_CORE and path.name != "test_vectors.py":
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_process_is_left() -> Iterator[None]:
     """Fails the last test if a child is left, running or not waited for."""
