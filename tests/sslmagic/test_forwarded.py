@@ -360,6 +360,7 @@ def test_who_is_walked_to_is_named(host: str, port: int, rest: bytes) -> None:
     "value", [b"1" * 60_000, b"1." * 30_000, b"1:" * 30_000, b"::1," * 15_000]
 )
 def test_no_value_is_searched_long(value: bytes) -> None:
-    started = time.perf_counter()
+    # The time of this thread alone: what else the machine does takes no time of it.
+    started = time.thread_time()
     assert not is_named("10.0.0.7", [(FOR, value), (FORWARDED, b"for=" + value)])
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
