@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -48,6 +49,20 @@ each_variant = pytest.mark.parametrize("variant", VARIANTS, ids=lambda one: one.
 each_worker = pytest.mark.parametrize("worker", WORKERS)
 
 
+class Master(Process):
+    """One whose workers end with it at once, where no test asks how they end.
+
+    A worker of ASGI looks once a second whether it is to end.
+    """
+
+    def close(self) -> None:
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGTERM)
+            for worker in _children(self.pid):
+                os.kill(worker, signal.SIGKILL)
+        super().close()
+
+
 def command(
     words: Sequence[object],
     directory: Path,
@@ -57,7 +72,7 @@ def command(
     """The command with these words, once it listens on all of these ports."""
     argv = [*COMMAND, *TRUST, *map(str, words)]
     log = directory / "log"
-    return Process(argv, log=log, ports=ports, environment=environment)
+    return Master(argv, log=log, ports=ports, environment=environment)
 
 
 def booted(process: Process, number: int) -> set[int]:
