@@ -8,45 +8,74 @@ fails leaves the old one as it was.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import stat
 from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["closing", "replaced"]
+__all__ = ["closing", "is_replaceable", "replaced"]
+
+_LINKS = 40
+"""Links that lead to one file: of more Linux follows none (MAXSYMLINKS)."""
 
 
 @contextlib.contextmanager
 def replaced(path: Path) -> Generator[BinaryIO]:
     """Give a file that takes the place of *path* if the block ends without failing.
 
-    It gets the permissions of the one that was there, and a link stays a link. What is
-    no regular file, a pipe or a device, is written in place: nothing can replace it.
+    It has the owner and the permissions of the one that was there, and a link stays a
+    link. What no file can take the place of is written in place; see `is_replaceable`.
 
     Raises:
         OSError: it cannot be written, or nothing be created beside it.
     """
-    there = _mode(path)
-    if there is not None and not stat.S_ISREG(there):
+    there = _status(path)
+    if there is not None and not os.access(path, os.W_OK):
+        # Nobody who protects it from being written wants it to be replaced.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    if not is_replaceable(path):
         with closing(path.open("wb")) as stream:
             yield stream
         return
     path = Path(os.path.realpath(path))
     beside = path.with_name(f".magic-{os.urandom(8).hex()}")
-    stream = beside.open("xb")
+    opener = _anybodys if there is None else _own
     try:
-        with closing(stream):
+        with closing(open(beside, "xb", opener=opener)) as stream:
             if there is not None:
-                os.fchmod(stream.fileno(), stat.S_IMODE(there))
+                # Where a directory says the group it need not be that of the old one.
+                os.fchown(stream.fileno(), -1, there.st_gid)
+                os.fchmod(stream.fileno(), stat.S_IMODE(there.st_mode))
             yield stream
             stream.flush()
             # Else a crash may leave the name, and nothing that it is the name of.
             os.fsync(stream.fileno())
-        beside.replace(path)
+        _rename(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def is_replaceable(path: Path) -> bool:
+    """Return whether another file can take the place of what is there, if it is.
+
+    It can take none of a pipe or a device, nor of what a process has open
+    (``/dev/stdout``): whoever has would not see it. And it would not belong to whom the
+    old one does, if that is somebody else.
+
+    Raises:
+        OSError: nobody can say.
+    """
+    there = _status(path)
+    return there is None or (
+        stat.S_ISREG(there.st_mode)
+        and there.st_uid == os.geteuid()
+        and there.st_gid in (os.getegid(), *os.getgroups())
+        and not _is_descriptor(path)
+    )
 
 
 @contextlib.contextmanager
@@ -64,8 +93,40 @@ def closing(stream: BinaryIO) -> Generator[BinaryIO]:
     stream.close()
 
 
-def _mode(path: Path) -> int | None:
+def _status(path: Path) -> os.stat_result | None:
     try:
-        return path.stat().st_mode
+        return path.stat()
     except FileNotFoundError:
         return None
+
+
+def _is_descriptor(path: Path) -> bool:
+    """Whether the way to it leads through the descriptors of a process."""
+    for _ in range(_LINKS):
+        path = Path(os.path.realpath(path.parent), path.name)
+        if path.is_relative_to("/proc"):
+            return True
+        if not path.is_symlink():
+            break
+        path = path.parent / path.readlink()
+    return False
+
+
+def _anybodys(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o666)
+
+
+def _own(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
+
+
+def _rename(beside: Path, path: Path) -> None:
+    """Let *beside* take the place of *path*, or its octets, if that is mounted."""
+    try:
+        beside.replace(path)
+    except OSError as error:
+        # As what a container has of its host is: a file, and a mount of its own.
+        if error.errno != errno.EBUSY:
+            raise
+        shutil.copyfile(beside, path)
+        beside.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +23,7 @@ def same(one: str, other: str) -> bool:
     """Return whether both would be written to the same place."""
     if STANDARD in (one, other):
         return one == other
-    return Path(one).resolve() == Path(other).resolve()
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 @contextlib.contextmanager

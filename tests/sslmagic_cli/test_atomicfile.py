@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from sslmagic_cli.atomicfile import closing, replaced
+from sslmagic_cli.atomicfile import closing, is_replaceable, replaced
 
 
 def test_whoever_reads_sees_the_old_one_until_the_new_one_is_whole(
@@ -90,6 +91,94 @@ def test_what_is_no_regular_file_is_written_in_place(tmp_path: Path) -> None:
         os.close(reader)
     assert list(tmp_path.iterdir()) == [pipe]
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_what_a_process_has_open_is_written_in_place(
+    tmp_path: Path, is_gone: bool, is_linked: bool
+) -> None:
+    path, link = tmp_path / "report", tmp_path / "link"
+    with path.open("wb+") as opened:
+        # As a shell has it open, or whoever gave a temporary file without a name.
+        if is_gone:
+            path.unlink()
+        descriptor = f"/dev/fd/{opened.fileno()}"
+        link.symlink_to(descriptor)
+        with replaced(link if is_linked else Path(descriptor)) as stream:
+            stream.write(b"for who has it open")
+        assert opened.read() == b"for who has it open"
+    assert sorted(tmp_path.iterdir()) == ([link] if is_gone else [link, path])
+
+
+def test_what_belongs_to_somebody_else_goes_on_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"a longer one")
+    assert is_replaceable(path)
+    before = path.stat()
+    nobody, nobodys = before.st_uid + 1, before.st_gid + 1
+    for name, value in (("geteuid", nobody), ("getegid", nobodys)):
+        with monkeypatch.context() as other:
+            other.setattr(os, name, lambda value=value: value)
+            other.setattr(os, "getgroups", list)
+            assert not is_replaceable(path)
+            with replaced(path) as stream:
+                stream.write(name.encode())
+        assert path.read_bytes() == name.encode()
+        assert path.stat().st_ino == before.st_ino
+
+
+def test_nobody_sees_in_it_what_the_old_one_did_not_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report"
+    path.touch(0o600)
+    group = path.stat().st_gid
+    made: list[int] = []
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        os, "fchmod", lambda fd, _: made.append(stat.S_IMODE(os.fstat(fd).st_mode))
+    )
+    monkeypatch.setattr(os, "fchown", lambda _, *ids: given.append(ids))
+    with replaced(path):
+        pass
+    assert (made, given) == ([0o600], [(-1, group)])
+
+
+def test_what_is_protected_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"kept")
+    # Root may write everything.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="report"), replaced(path):
+        raise AssertionError("it was opened")
+    assert path.read_bytes() == b"kept"
+
+
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EIO])
+def test_a_file_that_is_a_mount_gets_the_octets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"the last one")
+
+    def mounted(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "replace", mounted)
+    if number == errno.EBUSY:
+        with replaced(path) as stream:
+            stream.write(b"new")
+        assert path.read_bytes() == b"new"
+    else:
+        with pytest.raises(OSError, match="error"), replaced(path) as stream:
+            stream.write(b"new")
+        assert path.read_bytes() == b"the last one"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_first_failure_is_the_one_that_is_said() -> None:

@@ -40,6 +40,8 @@ def test_one_that_is_there_is_only_written_over_by_force(tmp_path: Path) -> None
 def test_two_names_of_one_file(tmp_path: Path) -> None:
     assert newfile.same(f"{tmp_path}/a", f"{tmp_path}/b/../a")
     assert not newfile.same(f"{tmp_path}/a", newfile.STANDARD)
+    (tmp_path / "loop").symlink_to("loop")
+    assert not newfile.same(f"{tmp_path}/loop", f"{tmp_path}/a")
 
 
 def test_no_room_for_it_is_said_of_the_file_and_once() -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from sslmagic_cli import newfile
-from sslmagic_cli.atomicfile import replaced
+from sslmagic_cli.atomicfile import is_replaceable, replaced
 from sslmagic_cli.exits import CommandError, Exit
 
 __all__ = ["STANDARD", "check_captures", "check_outputs", "create"]
@@ -34,12 +35,14 @@ def check_captures(names: Iterable[str]) -> None:
 
 def check_outputs(names: Sequence[str], captures: Sequence[str]) -> None:
     """Raise `CommandError` if one cannot be written, or is another's or a capture."""
-    if len({Path(name).resolve() for name in names}) < len(names):
+    if len({os.path.realpath(name) for name in names}) < len(names):
         raise CommandError(f"{names[0]} cannot be both files", Exit.CANNOT_CREATE)
     for name in names:
         if any(_is_same(name, capture) for capture in captures):
             raise CommandError(f"{name} is a capture itself", Exit.CANNOT_CREATE)
-        if error := _unwritable(Path(name)):
+        with newfile.writing(name):
+            error = _unwritable(Path(name))
+        if error:
             said = os.strerror(error)
             raise CommandError(f"{name}: {said}", Exit.CANNOT_CREATE)
 
@@ -64,8 +67,13 @@ def _unreadable(name: str) -> CommandError:
 
 def _is_same(name: str, capture: str) -> bool:
     try:
-        return capture != STANDARD and Path(name).samefile(capture)
-    except OSError:
+        there = Path(name).stat()
+        if capture == STANDARD:
+            read = os.fstat(sys.stdin.fileno())
+        else:
+            read = Path(capture).stat()
+        return stat.S_ISREG(there.st_mode) and os.path.samestat(there, read)
+    except (OSError, AttributeError):
         return False
 
 
@@ -73,10 +81,11 @@ def _unwritable(path: Path) -> int:
     """Return the error that writing a file would have; 0 if none is to be seen yet."""
     if path.is_dir():
         return errno.EISDIR
-    if not path.parent.is_dir():
-        return errno.ENOTDIR if path.parent.exists() else errno.ENOENT
+    parent = Path(os.path.realpath(path)).parent
+    if not parent.is_dir():
+        return errno.ENOTDIR if parent.exists() else errno.ENOENT
     places = [path] if path.exists() else []
-    if path.is_file() or not places:
+    if is_replaceable(path):
         # It is written beside it, and takes its name when it is whole.
-        places.append(Path(os.path.realpath(path)).parent)
+        places.append(parent)
     return 0 if all(os.access(one, os.W_OK) for one in places) else errno.EACCES

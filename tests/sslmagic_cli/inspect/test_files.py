@@ -93,6 +93,29 @@ def test_one_file_is_not_two(run: Run, tmp_path: Path) -> None:
     assert not Path(twice[0]).exists()
 
 
+def test_a_capture_on_standard_input_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.pcap"
+    path.touch()
+    with path.open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        with pytest.raises(CommandError, match="is a capture itself"):
+            check_outputs([str(path)], ["-"])
+        check_outputs([str(tmp_path / "b")], ["-"])
+    monkeypatch.setattr("sys.stdin", None)
+    check_outputs([str(path)], ["-"])
+
+
+def test_links_that_lead_nowhere(tmp_path: Path) -> None:
+    loop, lost = tmp_path / "loop", tmp_path / "lost"
+    loop.symlink_to("loop")
+    lost.symlink_to("no/where")
+    for path, said in ((loop, "loop: Too many levels"), (lost, "lost: No such file")):
+        with pytest.raises(CommandError, match=said):
+            check_outputs([str(path), str(tmp_path / "b")], [])
+
+
 def test_a_capture_that_is_not_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
