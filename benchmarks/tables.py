@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -46,7 +47,10 @@ def as_text(table: Table) -> str:
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         lines.append("  ".join(["  " + first, *others]).rstrip())
-    lines += ["", *(f"  {note}" for note in table.notes)] if table.notes else []
+    if table.notes:
+        lines.append("")
+    for note in table.notes:
+        lines += textwrap.wrap(note, 88, initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines) + "\n"
 
 

@@ -25,20 +25,22 @@ _FIELDS = "tshark -T fields"
 _LIST = "tshark -z conv,tcp"
 _MEGABYTES = (10, 100, 1000)
 _NOTES = (
-    "Mixed traffic, 100 000 connections in 1000 MB: two in three have a preamble and",
-    "TLS, one in six TLS alone, one in six HTTP; one in a hundred is long; DNS, ARP.",
-    "magic inspect is the whole command: it finds the connections, puts the fronts of",
-    "their streams together, judges each as a receiver would, reads its ClientHello,",
-    "looks for both sides of a gateway, and writes totals, a row each, or JSON. What",
-    "tshark does of this and of TLS it does for -T fields with the stream's number,",
-    "the addresses and the server's name: that is the job to compare with.",
-    "-z conv,tcp is the least that it does with TCP: a list of conversations without a",
-    "look at what was said. Reading alone is what a program gets from sslmagic.capture",
-    "in one process. The bare loop only looks at each record's header.",
-    "Seconds are the whole process's, with its start, which tells in small files. CPU",
-    "is that of all its processes; where the machine does other things too it is what",
-    "can be compared. Peak memory is that of all its processes together, of which what",
-    "they share counts once.",
+    "mixed traffic, 100 000 connections in 1000 MB: two in three have a preamble and "
+    "TLS, one in six TLS alone, one in six HTTP; one in a hundred is long; DNS, ARP",
+    "magic inspect is the whole command: it finds the connections, puts the fronts of "
+    "their streams together, judges each as a receiver would, reads its ClientHello, "
+    "looks for both sides of a gateway, and writes totals, a row each, or JSON",
+    "what tshark does of this and of TLS it does for -T fields with the stream's "
+    "number, the addresses and the server's name: that is the job to compare with",
+    "-z conv,tcp is the least that tshark does with TCP: a list of conversations "
+    "without a look at what was said",
+    "reading alone is what a program gets from sslmagic.capture in one process; the "
+    "bare loop only looks at each record's header",
+    "seconds are the whole process's, with its start, which tells in small files; CPU "
+    "is that of all its processes; where the machine does other things too it is what "
+    "can be compared",
+    "peak memory is that of all processes of the command together, of which what they "
+    "share counts once",
 )
 
 
@@ -64,8 +66,15 @@ def tables(*, quick: bool) -> Iterator[Table]:
             file = Path(directory) / "mixed.pcap"
             packets = make(file, octets=megabytes * 1_000_000)
             subjects = _subjects(file, packets)
-            samples = interleaved(subjects, rounds=1 if megabytes >= 1000 else rounds)
-            yield _table(megabytes, packets, samples)
+            samples = interleaved(subjects, rounds=rounds)
+            is_last = quick or megabytes == _MEGABYTES[-1]
+            notes = [*_NOTES, _tshark(rounds)] if is_last else []
+            yield _table(megabytes, packets, samples, notes)
+
+
+def _tshark(rounds: int) -> str:
+    said = f"tshark {version('tshark')}"
+    return said if rounds == 1 else f"medians of {rounds} interleaved rounds; {said}"
 
 
 def _subjects(file: Path, packets: int) -> Mapping[str, Callable[[], _Run]]:
@@ -105,7 +114,10 @@ def _run(command: Sequence[str], packets: int) -> _Run:
 
 
 def _table(
-    megabytes: int, packets: int, samples: Mapping[str, Sequence[_Run]]
+    megabytes: int,
+    packets: int,
+    samples: Mapping[str, Sequence[_Run]],
+    notes: Sequence[str],
 ) -> Table:
     wall = {name: [1 / run.seconds for run in runs] for name, runs in samples.items()}
     cpu = {name: [1 / run.cpu for run in runs] for name, runs in samples.items()}
@@ -128,7 +140,7 @@ def _table(
             *("x -T fields, CPU", "x conv,tcp, CPU", "peak MiB"),
         ),
         rows=rows,
-        notes=(*_NOTES, f"tshark {version('tshark')}."),
+        notes=notes,
         figures={
             name: [
                 {
