@@ -96,7 +96,11 @@ def _check_alone(options: dict[str, Any]) -> None:
 @click.option(
     "--check", is_flag=True, help="End with 65 if there is a fault, for scripts."
 )
-@click.option("--faults", is_flag=True, help="Only connections with a fault.")
+@click.option(
+    "--faults",
+    is_flag=True,
+    help="Only connections with a fault, and those that the listener turned down.",
+)
 @click.option(
     "--verdict",
     "verdicts",

@@ -189,6 +189,9 @@ def _foot(totals: Totals, counts: Counts | None) -> str:
 
 
 def _packets(totals: Totals, counts: Counts) -> Iterator[str]:
+    if totals.rebuffed:
+        rebuffed = counted(totals.rebuffed, "connection")
+        yield f"{rebuffed} in order that the listener turned down"
     if totals.conflicting:
         conflicts = counted(totals.conflicting, "connection")
         yield f"{conflicts} with octets that came twice and differ"

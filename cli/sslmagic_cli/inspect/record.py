@@ -112,6 +112,7 @@ def summed(
         "fronts": fronts,
         "pairs": pairs,
         "unmatched": unmatched,
+        "rebuffed": totals.rebuffed,
         "conflicting": totals.conflicting,
         "first": None if totals.first is None else moment(totals.first),
         "last": None if totals.last is None else moment(totals.last),

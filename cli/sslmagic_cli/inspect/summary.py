@@ -102,6 +102,9 @@ def _headline(totals: Totals, counts: Counts | None, explained: int) -> Text:
         text.append(", ").append("no fault", "green")
     if explained:
         text.append(f", {counted(explained, 'front')} of a gateway", "dim")
+    if totals.rebuffed:
+        said = f", {totals.rebuffed:,} in order that the listener turned down"
+        text.append(said, "bold yellow")
     if totals.conflicting:
         said = f", {totals.conflicting:,} with octets that came twice and differ"
         text.append(said, "bold yellow")

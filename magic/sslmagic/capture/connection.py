@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from sslmagic.capture.conversation import Conversation
+from sslmagic.capture.conversation import Conversation, Ended
 from sslmagic.capture.verdict import FINE, MEANINGS, Verdict
 from sslmagic.hello import ClientHello
 from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
@@ -13,6 +13,7 @@ from sslmagic.wire import Frame
 __all__ = ["Connection", "Timing"]
 
 _UNDECIDED = frozenset({Verdict.WAITING, Verdict.SILENT, Verdict.UNSEEN})
+_NO_READER = "may read no preamble, or none from this peer"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +83,30 @@ class Connection:
         return self.follows != "nothing"
 
     @property
+    def rebuff(self) -> str | None:
+        """How the listener turned down what is in order, in words; None if it did not.
+
+        The verdict is about the preamble. That this listener reads none, or none from
+        this peer, shows in its answer alone.
+        """
+        if self.preamble is None or self.verdict not in FINE:
+            return None
+        if self.answer is not None:
+            return _rebuff(self.answer)
+        conversation = self.conversation
+        if self.follows in ("nothing", "unseen") or conversation.answered.length:
+            return None
+        if conversation.ended is Ended.OPEN or conversation.ended_by != "listener":
+            return None
+        how = "reset" if conversation.ended is Ended.RESET else "closed"
+        return f"the listener {how} it without an answer: it {_NO_READER}"
+
+    @property
     def is_remarkable(self) -> bool:
         """Whether its words say something that its verdict and client do not."""
-        return self.is_fault or self.is_signed or self.conflicting > 0
+        if self.is_fault or self.is_signed or self.conflicting > 0:
+            return True
+        return self.rebuff is not None
 
     @property
     def is_signed(self) -> bool:
@@ -103,3 +125,15 @@ class Connection:
             return b""
         start = len(self.frame.octets) if self.frame else 0
         return self.conversation.sent.octets[start : start + self.tls.length]
+
+
+def _rebuff(answer: str) -> str | None:
+    """Return what an answer means that turns a connection down; None for others."""
+    if answer == "http: 400":
+        return f"the listener answers HTTP 400: it {_NO_READER}"
+    if not answer.startswith("alert"):
+        return None
+    said = answer.partition(": ")[2]
+    # To a server that reads no preamble it is a record that no handshake begins with.
+    why = f": it {_NO_READER}" if said == "unexpected_message" else ""
+    return f"the listener answers with a TLS alert{f' ({said})' if said else ''}{why}"

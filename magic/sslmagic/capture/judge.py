@@ -94,10 +94,14 @@ class Judge:
     def judge(self, conversation: Conversation) -> Connection:
         """Return what is to be said of *conversation*."""
         found = self._judged(conversation)
-        if not found.conflicting:
-            return found
-        words = f"{found.words}; {conflict(found.conflicting)}"
-        return dataclasses.replace(found, words=words)
+        words = found.words
+        if (rebuff := found.rebuff) is not None:
+            words += f"; {rebuff}"
+        if found.conflicting:
+            words += f"; {conflict(found.conflicting)}"
+        return (
+            found if words is found.words else dataclasses.replace(found, words=words)
+        )
 
     def _judged(self, conversation: Conversation) -> Connection:
         if not conversation.begun:

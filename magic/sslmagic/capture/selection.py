@@ -30,7 +30,7 @@ class Selection:
     formats: frozenset[str] = frozenset()
     """Of the preamble; ``none`` for those without."""
     faults: bool = False
-    """Only faults."""
+    """Only faults, and what is in order and the listener turned down."""
     since: int | None = None
     """Opened then or later; nanoseconds since 1970."""
     until: int | None = None
@@ -39,7 +39,7 @@ class Selection:
     def matches(self, connection: Connection) -> bool:
         """Return whether *connection* is wanted."""
         conversation = connection.conversation
-        if self.faults and not connection.is_fault:
+        if self.faults and not connection.is_fault and connection.rebuff is None:
             return False
         if self.verdicts and connection.verdict not in self.verdicts:
             return False

@@ -20,11 +20,11 @@ _PREFIX = {4: 24, 16: 48}
 """Bits of a client's network, by the octets of its address: what one owner has."""
 
 
-Entry = tuple[bool, bool, int, int, str, str, str, str, str | None, str | None]
+Entry = tuple[bool, bool, bool, int, int, str, str, str, str, str | None, str | None]
 """What totals take of a connection, in values that `marshal` knows: whether it is a
-fault and whether octets of it conflict, when it was opened and closed, the verdict, the
-format, the peer, the listener, the network of the client, and the name that TLS asks
-for."""
+fault, whether the listener turned it down, whether octets of it conflict, when it was
+opened and closed, the verdict, the format, the peer, the listener, the network of the
+client, and the name that TLS asks for."""
 
 
 def entry(connection: Connection) -> Entry:
@@ -32,6 +32,7 @@ def entry(connection: Connection) -> Entry:
     conversation = connection.conversation
     return (
         connection.is_fault,
+        connection.rebuff is not None,
         connection.conflicting > 0,
         conversation.opened,
         conversation.closed,
@@ -84,6 +85,8 @@ class Totals:
         """All."""
         self.faults = 0
         """Those whose verdict is a fault."""
+        self.rebuffed = 0
+        """Those that are in order, and the listener turned down."""
         self.conflicting = 0
         """Those of which octets came twice, with different values."""
         self.first: int | None = None
@@ -108,10 +111,11 @@ class Totals:
 
     def count(self, entry: Entry) -> None:
         """Count what `entry` has taken of one."""
-        fault, conflicts, opened, closed, verdict, format = entry[:6]
-        peer, listener, client, name = entry[6:]
+        fault, rebuffed, conflicts, opened, closed, verdict, format = entry[:7]
+        peer, listener, client, name = entry[7:]
         self.connections += 1
         self.faults += fault
+        self.rebuffed += rebuffed
         self.conflicting += conflicts
         if self.first is None or opened < self.first:
             self.first = opened

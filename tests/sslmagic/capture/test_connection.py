@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sslmagic.capture.conversation import Ended
 from sslmagic.capture.verdict import MEANINGS, Verdict
+from sslmagic.preamble import Command, Preamble
 from sslmagic.wire import encode
 from tests.sslmagic.capture.made import PREAMBLE, hello, judged
 
@@ -43,3 +46,59 @@ def test_without_tls_there_is_no_hello() -> None:
 )
 def test_what_an_open_one_is_may_be_settled(octets: bytes, *, is_settled: bool) -> None:
     assert judged(octets, ended=Ended.OPEN).is_settled is is_settled
+
+
+REFUSED: dict[str, Any] = {"ended": Ended.RESET, "ended_by": "listener"}
+NO_READER = "it may read no preamble, or none from this peer"
+
+
+@pytest.mark.parametrize("preamble", [PREAMBLE, Preamble(command=Command.LOCAL)])
+@pytest.mark.parametrize(
+    ("answer", "more", "said"),
+    [
+        (
+            b"\x15\x03\x03\0\2\2\x0a",
+            {},
+            f"answers with a TLS alert (unexpected_message): {NO_READER}",
+        ),
+        (b"\x15\x03\x03\0\2\2\x28", {}, "answers with a TLS alert (handshake_failure)"),
+        (b"\x15\x03", {}, "answers with a TLS alert"),
+        (b"HTTP/1.1 400 Bad Request\r\n", {}, f"answers HTTP 400: {NO_READER}"),
+        (b"", REFUSED, f"reset it without an answer: {NO_READER}"),
+        (
+            b"",
+            {"ended": Ended.CLOSED, "ended_by": "listener"},
+            f"closed it without an answer: {NO_READER}",
+        ),
+    ],
+)
+def test_a_listener_may_turn_down_what_is_in_order(
+    preamble: Preamble, answer: bytes, more: dict[str, Any], said: str
+) -> None:
+    one = judged(encode(preamble) + hello(), answer, **more)
+    assert not one.is_fault
+    assert one.is_remarkable
+    assert one.rebuff == f"the listener {said}"
+    assert one.words.endswith(f"; the listener {said}")
+
+
+@pytest.mark.parametrize(
+    ("octets", "answer", "more"),
+    [
+        (encode(PREAMBLE) + hello(), b"\x16\x03\x03\0\1\2", REFUSED),
+        (encode(PREAMBLE) + b"GET / HTTP/1.1", b"HTTP/1.1 404 Not Found\r\n", REFUSED),
+        (encode(PREAMBLE) + hello(), b"", {"ended": Ended.RESET, "ended_by": "peer"}),
+        (encode(PREAMBLE) + hello(), b"", {"ended": Ended.OPEN}),
+        # A check that says nothing behind its preamble is ended by whoever likes to.
+        (encode(PREAMBLE), b"", REFUSED),
+        # Refused for what is wrong with it, which the verdict says.
+        (encode(PREAMBLE) * 2, b"", REFUSED),
+        (encode(PREAMBLE)[:9], b"", REFUSED),
+        (hello(), b"\x15\x03\x03\0\2\2\x0a", REFUSED),
+    ],
+)
+def test_what_is_no_rebuff(octets: bytes, answer: bytes, more: dict[str, Any]) -> None:
+    one = judged(octets, answer, **more)
+    assert one.rebuff is None
+    assert "the listener answers" not in one.words
+    assert "without an answer" not in one.words

@@ -48,6 +48,12 @@ def test_each_filter(fields: dict[str, Any], *, good: bool, faulty: bool) -> Non
     assert selection.matches(FAULTY) is faulty
 
 
+def test_what_a_listener_turned_down_is_among_the_faults() -> None:
+    alert = judged(encode(PREAMBLE) + hello(), b"\x15\x03\x03\0\2\2\x28")
+    assert not alert.is_fault
+    assert Selection(faults=True).matches(alert)
+
+
 def test_unix_is_a_network_of_its_own() -> None:
     near = judged(encode(UNIX), peer=Endpoint("127.0.0.1", 1))
     assert not Selection(clients=("unix",)).matches(near)

@@ -16,12 +16,14 @@ def test_everything_is_counted() -> None:
     assert (totals.first, totals.last) == (None, None)
     for one in (
         judged(encode(PREAMBLE) + hello(), opened=START + MS),
-        judged(encode(PREAMBLE, "proxy2") + hello("www.example")),
+        judged(
+            encode(PREAMBLE, "proxy2") + hello("www.example"), b"\x15\x03\3\0\2\2\x0a"
+        ),
         judged(hello("www.example"), peer=Endpoint("10.0.0.6", 1)),
         judged(lasted=5 * MS, conflicting=2),
     ):
         totals.add(one)
-    assert totals.conflicting == 1
+    assert (totals.conflicting, totals.rebuffed) == (1, 1)
     assert (totals.connections, totals.faults) == (4, 2)
     assert (totals.first, totals.last) == (START, START + 501 * MS)
     assert next(iter(totals.by_verdict())) == (Verdict.OK, 2)

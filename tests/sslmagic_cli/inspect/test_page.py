@@ -85,6 +85,13 @@ def test_what_the_totals_lack_is_said() -> None:
     assert "4 of fragments that are not all there" in said
 
 
+def test_what_a_listener_turned_down_is_said() -> None:
+    odd = judged(STREAMS[0], b"HTTP/1.1 400 Bad Request\r\n")
+    said = parsed(document([odd], Counts(packets=9))).said()
+    assert "the listener answers HTTP 400: it may read no preamble" in said
+    assert "1 connection in order that the listener turned down" in said
+
+
 def test_fronts_among_many_have_their_colour() -> None:
     def both() -> Iterable[Connection]:
         for n in range(1, 31):

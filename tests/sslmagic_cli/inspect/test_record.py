@@ -55,7 +55,8 @@ def test_the_promised_object() -> None:
         "begun": True,
         "opened": "2026-11-27T01:00:00.000000000Z",
         "verdict": "ok",
-        "words": "the client is 203.0.113.9:51234",
+        "words": "the client is 203.0.113.9:51234; the listener answers with a TLS"
+        " alert (unexpected_message): it may read no preamble, or none from this peer",
         "offset": None,
         "format": "proxy2",
         "client": {"host": "203.0.113.9", "port": 51234},
@@ -137,7 +138,7 @@ def test_totals() -> None:
     assert summed(totals, None, pairs=0, fronts=0, unmatched=0)["first"] is None
     totals.add(judged(hello()))
     said = summed(totals, Counts(forgotten=3), pairs=1, fronts=1, unmatched=2)
-    assert (said["unmatched"], said["conflicting"]) == (2, 0)
+    assert (said["unmatched"], said["rebuffed"], said["conflicting"]) == (2, 0, 0)
     assert said["packets"]["forgotten"] == 3
     assert (said["connections"], said["faults"], said["fronts"]) == (1, 0, 1)
     assert said["verdicts"] == {"missing": 1}

@@ -49,6 +49,13 @@ def test_no_fault_is_said_too() -> None:
     assert drawn(*summary(Totals(), None, 0)).strip() == "0 connections"
 
 
+def test_no_fault_is_not_all_that_is_said_where_the_listener_refuses() -> None:
+    totals = Totals()
+    totals.add(judged(encode(PREAMBLE) + hello(), b"\x15\x03\x03\0\2\2\x0a"))
+    said = " ".join(drawn(*summary(totals, None, 0)).split())
+    assert "no fault, 1 in order that the listener turned down" in said
+
+
 def test_pairs_and_what_is_odd_about_them() -> None:
     pairs = Pairs()
     pairs.add(judged(hello(), peer=CLIENT, listener=SHOP, number=1))
