@@ -27,7 +27,7 @@ from sslmagic.wire import (
     Learnt,
 )
 from sslmagic.wire import magic as magic_wire
-from sslmagic.wire.foreign import foreign
+from sslmagic.wire.foreign import TO_TELL, foreign
 
 __all__ = ["Choice", "Decoder", "Framer", "checked_formats", "choice_among", "decode"]
 
@@ -253,7 +253,8 @@ class Framer:
 
 def _explained(error: DecodeError, octets: bytes) -> DecodeError:
     """Return *error*, which says what stands there if it is no preamble at all."""
-    protocol = foreign(octets) if error.reason is Reason.FORMAT else None
+    is_none = error.reason is Reason.FORMAT and error.offset < TO_TELL
+    protocol = foreign(octets) if is_none else None
     if protocol is None:
         return error
     return DecodeError(

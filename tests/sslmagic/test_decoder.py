@@ -8,6 +8,10 @@ from sslmagic.decoder import Decoder, Framer, decode
 from sslmagic.errors import ConfigurationError, DecodeError, IncompleteError, Reason
 from sslmagic.preamble import Preamble
 from sslmagic.wire import encode
+from sslmagic.wire.fields import Address, Port
+from sslmagic.wire.learnt import Learnt
+from sslmagic.wire.parts import Literal
+from sslmagic.wire.variant import Variant
 
 PREAMBLE = Preamble(source=("203.0.113.9", 51234), destination=("198.51.100.2", 443))
 FORMATS = ("magic", "proxy1", "proxy2")
@@ -120,6 +124,18 @@ def test_a_preamble_that_is_only_wrong_is_nothing_else() -> None:
     with pytest.raises(DecodeError) as caught:
         Decoder("proxy1").feed(b"PROXY TCP5 \r\n")
     assert "begins" not in caught.value.message
+
+
+def test_a_layout_that_begins_as_http_does_is_not_taken_for_it() -> None:
+    parts = (
+        *(Literal(b"CONNECT "), Address(of="source", form="text"), Literal(b" ")),
+        *(Port(of="source", form="decimal"), Literal(b" HTTP/1.1\r\n")),
+    )
+    decoder = Decoder(Learnt("connect", [Variant(parts)]))
+    with pytest.raises(DecodeError) as caught:
+        decoder.feed(b"CONNECT 203.0.113.9 51234 HTTP/1.0\r\n")
+    assert caught.value.message == "octet 30 where the layout has 31"
+    assert caught.value.reason is Reason.FORMAT
 
 
 def test_a_failed_decoder_stays_failed() -> None:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["foreign"]
+__all__ = ["TO_TELL", "foreign"]
+
+TO_TELL = 8
+"""Octets that tell any of them: `OPTIONS` and `CONNECT` are the longest words."""
 
 _TLS = b"\x16\x03"
 """A record with a handshake message, of any version since SSL 3 (RFC 8446 section
