@@ -39,7 +39,7 @@ def drawn(reports: Sequence[Report], *, verbose: bool) -> str:
     groups = alike(reached)
     parts: list[RenderableType] = [Text(_summary(reports, groups)), "", _table(reached)]
     parts += [
-        Text(f"No connection to {one.target}: {printable(one.trials[0].answer.said)}")
+        Text(f"No connection to {one.target}: {printable(one.unreached)}")
         for one in reports
         if one not in reached
     ]
@@ -58,7 +58,7 @@ def _reached(reports: Sequence[Report]) -> Sequence[Report]:
 
 
 def _summary(reports: Sequence[Report], groups: Sequence[Sequence[Report]]) -> str:
-    known = f"{reports[0].target.name} has {len(reports)} addresses"
+    known = f"{reports[0].target.name}: {len(reports)} addresses asked"
     reached = sum(map(len, groups))
     if reached < len(reports):
         known += f", of which {reached} can be reached"

@@ -49,7 +49,7 @@ def test_one_address_is_told_as_it_is() -> None:
 
 def test_addresses_that_do_the_same_are_told_once() -> None:
     said = told(A, B)
-    assert said[0] == "shop.example has 2 addresses; they do the same."
+    assert said[0] == "shop.example: 2 addresses asked; they do the same."
     assert "203.0.113.1:443 closes required, believed refused" in said
     assert "203.0.113.2:443 closes required, believed refused" in said
     assert sum("asked from" in line for line in said) == 1
@@ -59,7 +59,7 @@ def test_addresses_that_do_the_same_are_told_once() -> None:
 
 def test_addresses_that_do_not_are_told_each() -> None:
     said = told(A, OTHER)
-    assert said[0] == "shop.example has 2 addresses; they do not do the same."
+    assert said[0] == "shop.example: 2 addresses asked; they do not do the same."
     assert "203.0.113.3:443 TLS refused refused" in said
     assert sum("asked from" in line for line in said) == 2
     assert in_json(A, OTHER)["alike"] is False
@@ -67,7 +67,7 @@ def test_addresses_that_do_not_are_told_each() -> None:
 
 def test_an_address_where_nobody_listens_is_a_line() -> None:
     said = told(GONE, A)
-    assert said[0] == "shop.example has 2 addresses, of which 1 can be reached."
+    assert said[0] == "shop.example: 2 addresses asked, of which 1 can be reached."
     assert "No connection to [2001:db8::1]:443: Connection refused" in said
     assert sum("asked from" in line for line in said) == 1
     assert told(GONE, A, B)[0].endswith("of which 2 can be reached; they do the same.")
