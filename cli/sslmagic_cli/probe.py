@@ -141,7 +141,7 @@ def command(
     )
     surveys: list[Survey] = []
     for target in targets:
-        name = server_name or (None if target.is_literal else target.name)
+        name = server_name or _server_name(target)
         request = _request(method, path, name, target)
         try:
             survey = Survey(
@@ -182,7 +182,7 @@ def _unreachable(report: Report, asked_from: str | None) -> str:
     where = str(report.target)
     if asked_from is not None:
         where += f", asked from {asked_from}"
-    return f"{where}: {report.trials[0].answer.error}"
+    return f"{where}: {report.unreached}"
 
 
 _BLANK = "\r\x1b[K"
@@ -253,6 +253,11 @@ def _source(text: str | None) -> str | None:
         return host_text(pack_host(text))
     except ValueError as error:
         raise click.UsageError(f"--from: {error}") from None
+
+
+def _server_name(target: Target) -> str | None:
+    """Return the host's name as SNI has it, without a dot behind it (RFC 6066, 3)."""
+    return None if target.is_literal else target.name.removesuffix(".")
 
 
 def _request(method: str, path: str, name: str | None, target: Target) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sslmagic.hello import ClientHello
 from sslmagic.preamble import Endpoint
 from sslmagic_cli.exits import Exit
 from tests.sslmagic.probe.scripted import Server, listening
@@ -158,6 +159,34 @@ def test_a_name_is_asked_at_each_address(run: Run, server: str) -> None:
     assert said["target"]["host"] == "127.0.0.1"
     (other,) = said["others"]
     assert (other["target"]["host"], other["reachable"]) == ("::1", False)
+
+
+def test_the_dot_at_the_end_of_a_name_is_not_sent(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = socket.getaddrinfo
+
+    def ask(host: str, *rest: int) -> list[Any]:
+        return really("127.0.0.1" if host == "shop.example." else host, *rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    seen: list[bytes] = []
+
+    def script(connection: socket.socket) -> None:
+        seen.append(connection.recv(65536))
+
+    with listening(script) as address:
+        where = f"shop.example.:{address.port}"
+        assert run("probe", where, "--connections", "2", *QUICK).code == Exit.DONE
+    hello, request = seen
+    assert ClientHello.parse(hello).server_name == "shop.example"
+    assert b"\r\nHost: shop.example:" in request
+
+
+def test_no_time_for_a_question(run: Run, server: str) -> None:
+    ended = run("probe", server, "--timeout", "1e-9")
+    assert (ended.code, ended.out) == (Exit.UNAVAILABLE, b"")
+    assert ended.complaint == f"magic: {server}: 1e-09 s were over"
 
 
 @pytest.mark.usefixtures("both_families")

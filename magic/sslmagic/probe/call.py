@@ -126,7 +126,7 @@ class _Line:
         self._stream.settimeout(left)
         octets = b""
         try:
-            octets = self._stream.recv(65536)
+            octets = self._stream.recv(min(65536, _ENOUGH - self.heard))
             ended = Came.RESET if self._broken else Came.CLOSED
         except TimeoutError:
             return b""

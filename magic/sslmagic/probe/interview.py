@@ -15,7 +15,7 @@ from sslmagic.probe.answer import Answer, Came
 from sslmagic.probe.call import Caller
 from sslmagic.probe.claim import Claims
 from sslmagic.probe.judgement import judged
-from sslmagic.probe.question import Question, Then, octets, split
+from sslmagic.probe.question import Question, Then
 from sslmagic.probe.report import Trial
 
 __all__ = ["MOST", "Interview", "Limits", "StopError"]
@@ -111,22 +111,21 @@ class Interview:
         client: Endpoint | None,
         then: Then,
         like: Trial | None = None,
-        cut: int = 1,
+        cut: Callable[[bytes], tuple[bytes, ...]] | None = None,
         between: float = 0.0,
         delay: float = 0.0,
     ) -> Trial:
         """Put a preamble in front of what follows; the rest is as for `put`.
 
         Args:
-            cut: into how many pieces: 1, 2, or else each octet by itself.
+            cut: what makes pieces of it; None leaves it whole.
             between: seconds between two pieces.
             delay: seconds before the first.
         """
-        pieces = {1: (preamble,), 2: split(preamble)}.get(cut) or octets(preamble)
         question = Question(
             name=f"{format} {name}",
             words=f"{words}: {format}",
-            pieces=pieces,
+            pieces=(preamble,) if cut is None else cut(preamble),
             then=then,
             between=between,
             delay=delay,
@@ -151,13 +150,14 @@ class Interview:
             StopError: a limit is reached, or nobody listens.
         """
         limits = self.limits
-        left = self._began + limits.timeout - time.monotonic()
         if len(self.trials) >= limits.connections:
             raise StopError(f"{limits.connections} connections were made")
+        if self.trials:
+            time.sleep(max(min(limits.pause, limits.timeout - self.seconds), 0.0))
+        # The pause is of the time as well.
+        left = limits.timeout - self.seconds
         if left <= 0:
             raise StopError(f"{limits.timeout:g} s were over")
-        if self.trials:
-            time.sleep(min(limits.pause, left))
         if not question.to_the_end:
             question = dataclasses.replace(question, patience=limits.answer)
         answer = self._caller.ask(question, within=left)

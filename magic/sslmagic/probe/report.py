@@ -144,6 +144,11 @@ class Report:
         return any(one.answer.came is not Came.UNREACHABLE for one in self.trials)
 
     @property
+    def unreached(self) -> str:
+        """Why no connection came about, if none did; no time may have been left for one."""
+        return self.trials[0].answer.said if self.trials else self.stopped or ""
+
+    @property
     def is_from_outside(self) -> bool:
         """Whether the run asked from another machine, or as one."""
         try:

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Iterator
 from typing import Self
 
-from sslmagic.address import host_text, is_loopback, pack_host
+from sslmagic.address import host_text, pack_host
 from sslmagic.preamble import Endpoint
 
 __all__ = ["Target"]
@@ -43,11 +43,6 @@ class Target:
         if self.zone is not None:
             return f"[{host}%{self.zone}]:{port}"
         return str(self.address)
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether it is this machine, by way of loopback."""
-        return is_loopback(pack_host(self.address.host))
 
     @property
     def is_literal(self) -> bool:

@@ -9,7 +9,7 @@ from sslmagic.probe.claim import CHECKED, bad_checksum, local, said
 from sslmagic.probe.evidence import FormatEvidence
 from sslmagic.probe.interview import Interview
 from sslmagic.probe.judgement import FOLLOWS
-from sslmagic.probe.question import Then
+from sslmagic.probe.question import Then, octets, split
 from sslmagic.probe.report import Belief, Speech, Trial, believed
 
 __all__ = ["ask_variations"]
@@ -29,8 +29,8 @@ def ask_variations(interview: Interview, one: FormatEvidence, behind: Speech) ->
     variations.ask_nested()
     variations.ask_loopback()
     if behind is Speech.TLS:
-        client, words = interview.client(), "a preamble and a request in clear"
-        variations.put("clear", words, variations.plain(client), client, Then.HTTP)
+        words = "a preamble and a request in clear"
+        variations.put_plain("clear", words, then=Then.HTTP)
 
 
 class _Variations:
@@ -64,31 +64,26 @@ class _Variations:
         )
         return trials[name]
 
+    def put_plain(self, name: str, words: str, **how: Any) -> Trial:
+        """Put a preamble without a fault, whose client nobody was told of before."""
+        client = self._interview.client()
+        return self.put(name, words, self.plain(client), client, **how)
+
     def ask_cut_and_late(self) -> None:
-        limits, client = self._interview.limits, self._interview.client()
-        plain = self.plain(client)
-        cut, between = len(plain), limits.between
-        self.put(
-            *("halves", "a preamble in two pieces", plain, client),
-            cut=2,
-            between=limits.gap,
-        )
-        self.put(
-            *("octets", "a preamble octet by octet", plain, client),
-            cut=cut,
-            between=between,
-        )
+        limits = self._interview.limits
+        words = "a preamble in two pieces"
+        self.put_plain("halves", words, cut=split, between=limits.gap)
+        words = "a preamble octet by octet"
+        self.put_plain("octets", words, cut=octets, between=limits.between)
         words = f"a preamble after {limits.late:g} s"
-        self.put("late", words, plain, client, delay=limits.late)
+        self.put_plain("late", words, delay=limits.late)
 
     def ask_checksum(self) -> None:
-        client, port, format = (
-            self._interview.client(),
-            self._interview.port,
-            self._one.format,
-        )
+        port, format = self._interview.port, self._one.format
+        client = self._interview.client()
         wrong = bad_checksum(client, port, format)
         if not self.put("bad_checksum", "a wrong CRC32C", wrong, client).taken:
+            client = self._interview.client()
             right = said(client, port, format, crc32c=True)
             self.put("checksum", "a right CRC32C", right, client)
 

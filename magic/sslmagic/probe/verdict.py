@@ -20,7 +20,7 @@ _SPEECH = {
 def verdict(report: Report) -> str:
     """Return what the listener does, in one sentence or a few."""
     if not report.is_reachable:
-        return f"No connection to {report.target}: {report.trials[0].answer.said}."
+        return f"No connection to {report.target}: {report.unreached}."
     if report.unsteady:
         which = "; ".join(
             f"{first.question.words} got {_got(first.answer)}, then"

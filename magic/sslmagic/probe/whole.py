@@ -32,8 +32,8 @@ def ask_whole(interview: Interview, evidence: Evidence, format: str) -> None:
 def _ask_in_front(
     interview: Interview, evidence: Evidence, one: FormatEvidence
 ) -> None:
-    client = interview.client()
     for then in _continuations(evidence):
+        client = interview.client()
         trial = interview.put_preamble(
             one.format,
             "whole",

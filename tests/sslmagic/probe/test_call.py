@@ -15,7 +15,7 @@ import pytest
 
 from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import MOST, Came
-from sslmagic.probe.call import Caller
+from sslmagic.probe.call import Caller, _Line
 from sslmagic.probe.question import Question, Then, octets, split
 from tests.interop.authority import Authority
 from tests.sslmagic.probe.scripted import listening, page
@@ -119,6 +119,19 @@ def test_an_endless_answer_is_left() -> None:
     with listening(script) as address:
         heard = Caller(address=address, request=REQUEST).ask(HTTP)
     assert len(heard.text) == len(heard.octets) == MOST
+
+
+def test_no_more_is_taken_than_is_said() -> None:
+    def script(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(bytes(65535))
+
+    until = time.monotonic() + 60.0
+    with listening(script) as address, socket.create_connection(address) as stream:
+        line = _Line(stream, until=until)
+        while line.hear(until):
+            pass
+    assert line.heard == 1 << 20
 
 
 def test_tls_and_a_request_within(authority: Authority) -> None:

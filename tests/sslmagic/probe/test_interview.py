@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -11,7 +12,7 @@ from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Came
 from sslmagic.probe.call import Caller
 from sslmagic.probe.interview import Interview, Limits, StopError
-from sslmagic.probe.question import Question, Then
+from sslmagic.probe.question import Question, Then, octets, split
 from sslmagic.probe.report import Trial
 from tests.sslmagic.probe.scripted import LIMITS, Script, listening, page
 
@@ -28,8 +29,10 @@ def answering(response: bytes) -> Script:
     return script
 
 
-@pytest.mark.parametrize(("cut", "pieces"), [(1, 1), (2, 2), (15, 15)])
-def test_a_preamble_is_cut(cut: int, pieces: int) -> None:
+@pytest.mark.parametrize(("cut", "pieces"), [(None, 1), (split, 2), (octets, 15)])
+def test_a_preamble_is_cut(
+    cut: Callable[[bytes], tuple[bytes, ...]] | None, pieces: int
+) -> None:
     with listening(answering(page(""))) as address:
         interview = Interview(Caller(address=address, request=REQUEST), LIMITS)
         heard = interview.put_preamble(
@@ -72,6 +75,16 @@ def test_a_pause_is_between_two() -> None:
         began = time.monotonic()
         interview.put(HTTP)
     assert time.monotonic() - began >= 0.1
+
+
+def test_the_pause_is_of_the_time_for_all() -> None:
+    limits = Limits(answer=0.5, pause=60.0, timeout=0.5)
+    with listening(answering(page(""))) as address:
+        interview = Interview(Caller(address=address, request=REQUEST), limits)
+        interview.put(HTTP)
+        with pytest.raises(StopError, match=r"0\.5 s were over"):
+            interview.put(HTTP)
+    assert len(interview.trials) == 1
 
 
 def test_the_number_of_connections_ends_it() -> None:

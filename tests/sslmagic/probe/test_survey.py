@@ -8,11 +8,12 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sslmagic.decoder import Decoder
+from sslmagic.decoder import Decoder, decode
 from sslmagic.errors import DecodeError, EncodeError
 from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Came
@@ -183,10 +184,38 @@ def test_it_stops_when_nobody_listens_any_more() -> None:
     assert report.stopped is not None
 
 
-def test_it_asks_with_one_connection_at_a_time(requiring: Report) -> None:
-    """The scripted listener accepts one after the other, and none is given up."""
-    failed = [one for one in requiring.trials if one.answer.came is Came.UNREACHABLE]
-    assert failed == []
+def test_it_asks_with_one_connection_at_a_time() -> None:
+    """Whoever accepts one finds that the one before has ended."""
+
+    def serve(server: socket.socket) -> int:
+        accepted, before = 0, None
+        while True:
+            connection, peer = server.accept()
+            with contextlib.suppress(ConnectionError):
+                while before is not None and before.recv(65536):
+                    pass
+            if peer[0] != "127.0.0.9":
+                connection.close()
+                return accepted
+            accepted, before = accepted + 1, connection
+            stack.enter_context(connection).setblocking(False)
+
+    limits = dataclasses.replace(HASTY, answer=0.02)
+    with (
+        contextlib.ExitStack() as stack,
+        socket.create_server(("127.0.0.1", 0)) as server,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        address = Endpoint(*server.getsockname())
+        accepted = pool.submit(serve, server)
+        try:
+            report = Survey(
+                target(address), request=REQUEST, limits=limits, source="127.0.0.9"
+            ).run()
+        finally:
+            socket.create_connection(address, PATIENCE).close()
+        # One that is open still would raise BlockingIOError.
+        assert accepted.result(PATIENCE) == len(report.trials) > 10
 
 
 def test_it_sends_one_request_and_nothing_else(tls: ssl.SSLContext) -> None:
@@ -234,6 +263,30 @@ def test_a_run_claims_neither_its_own_address_nor_the_listeners() -> None:
         ).run()
     assert avoided
     assert all(each == {"127.0.0.1", "127.0.0.9"} for each in avoided)
+
+
+def test_each_question_claims_another_client(requiring: Report) -> None:
+    """So that a page that shows one was told it by this question, and no other."""
+    clear = survey(Server(), limits=HASTY)
+    for report in (requiring, clear):
+        claimed = [one for trial in report.trials for one in claims(trial.question)]
+        assert len(claimed) > 20
+        assert len(set(claimed)) == len(claimed)
+
+
+def claims(question: Question) -> Iterator[Endpoint]:
+    """Yield the clients that a question claims; its control claims the same."""
+    octets = question.preamble
+    while octets and not question.name.endswith(("control", "half")):
+        try:
+            preamble, octets = decode(octets, FORMATS)
+        except DecodeError:
+            # A wrong checksum: MAGIC and PROXY v2 have the address in front of it.
+            yield Endpoint(socket.inet_ntoa(octets[-19:-15]), 0)
+            return
+        if preamble.source is not None:
+            assert isinstance(preamble.source, Endpoint)
+            yield Endpoint(preamble.source.host, 0)
 
 
 def test_a_format_that_is_none_is_the_callers_mistake() -> None:

@@ -72,19 +72,13 @@ def test_an_address_is_its_own() -> None:
     target = only("127.0.0.1:443")
     assert target == Target(name="127.0.0.1", address=Endpoint("127.0.0.1", 443))
     assert target.is_literal
-    assert target.is_loopback
     assert str(target) == "127.0.0.1:443"
-
-
-def test_elsewhere_is_no_loopback() -> None:
-    assert not only("203.0.113.9:443").is_loopback
 
 
 def test_a_name_is_asked_at_each_of_its_addresses() -> None:
     for target in Target.resolve("localhost:443"):
         assert target.name == "localhost"
         assert not target.is_literal
-        assert target.is_loopback
 
 
 Places = list[tuple[object, ...]]
