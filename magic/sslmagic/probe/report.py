@@ -145,7 +145,7 @@ class Report:
 
     @property
     def unreached(self) -> str:
-        """Why no connection came about, if none did; no time may have been left for one."""
+        """Why no connection came about, if none did: no time may have been left."""
         return self.trials[0].answer.said if self.trials else self.stopped or ""
 
     @property
