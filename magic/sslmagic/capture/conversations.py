@@ -151,14 +151,13 @@ class Reader:
             answer=self._answer,
             counts=self.counts,
             number=self._number,
+            live=self._early is not None,
         )
-        if self._early is not None:
-            flows.early()
         for batch in reading(source, flows, self.counts, plain=self._plain):
             self._number = flows.number
             yield batch if made is None else made_of(batch, made, source.name)
             if self._early is not None:
-                for number, facts in flows.early():
+                for number, facts in flows.grown():
                     self._early(told(facts, capture=source.name, number=number))
 
 

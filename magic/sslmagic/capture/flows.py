@@ -55,10 +55,18 @@ class Flows:
         answer: how many octets of a listener's stream are.
         counts: where late packets are counted.
         number: of the conversation before the first one.
+        live: whether `grown` is asked while the capture goes on.
     """
 
     def __init__(
-        self, capture: str, *, wanted: Wanted, answer: int, counts: Counts, number: int
+        self,
+        capture: str,
+        *,
+        wanted: Wanted,
+        answer: int,
+        counts: Counts,
+        number: int,
+        live: bool = False,
     ) -> None:
         self.capture = capture
         self.streams: dict[bytes, Stream] = {}
@@ -78,8 +86,8 @@ class Flows:
         self._answer_length = answer
         self._answer: Wanted = lambda _: answer
         self._flows: dict[Flow, None] = {}
-        self._young: dict[Flow, int] | None = None
-        """Those whose front may grow, and how long it was when it was given."""
+        self._grown: dict[Flow, None] | None = {} if live else None
+        """Those whose front has grown since `grown` was called."""
 
     def time(self, stream: Stream) -> int:
         """Return when the last packet of *stream* was, in ns."""
@@ -115,22 +123,20 @@ class Flows:
                 self.finish(flow, _END, until)
             self.forget(flow)
 
-    def early(self) -> list[tuple[int, Facts]]:
+    def grown(self) -> list[tuple[int, Facts]]:
         """Return number and facts of those that are open and whose front has grown.
 
-        It has since the call before; those that began before the first call are in
-        none.
+        It has since the call before. What it takes grows with those, and not with all
+        that are open.
         """
-        if self._young is None:
-            self._young = {}
-        grown: list[tuple[int, Facts]] = []
-        for flow, length in list(self._young.items()):
-            if not flow.over and len(flow.sent.front) > length:
-                grown.append((flow.number, flow.facts(self._last(flow))))
-                self._young[flow] = len(flow.sent.front)
-            if flow.over or flow.sent.pending is None:
-                del self._young[flow]
-        return grown
+        grown = [*(self._grown or ())]
+        if self._grown:
+            self._grown.clear()
+        return [
+            (flow.number, flow.facts(self._last(flow)))
+            for flow in grown
+            if not flow.over
+        ]
 
     def settle(self) -> None:
         """Turn every time into ns, before a capture's clock changes."""
@@ -155,14 +161,13 @@ class Flows:
         flow.begun = bool(flags & _SYN)
         sent, answered = (key, back) if sends else (back, key)
         flow.sent = Stream(sent, flow, self._wanted, self._need)
+        flow.sent.grown = self._grown
         flow.answered = Stream(answered, flow, self._answer, self._answer_length)
         # What a listener said decides nothing.
         flow.answered.sums = False
         self.streams[sent] = flow.sent
         self.streams[answered] = flow.answered
         self._flows[flow] = None
-        if self._young is not None:
-            self._young[flow] = 0
         return flow.sent if sends else flow.answered
 
     def _most(self) -> int:

@@ -78,6 +78,7 @@ class Stream:
         "first",
         "flow",
         "front",
+        "grown",
         "held",
         "high",
         "holes",
@@ -126,6 +127,8 @@ class Stream:
         self.acknowledged = False
         """Whether the other side has acknowledged the FIN."""
         self.front = b""
+        self.grown: dict[Flow, None] | None = None
+        """Where is put down that the front has grown, if somebody wants to know."""
         self.wanted = wanted
         self.need = need
         self.arrivals: list[tuple[int, int]] = []
@@ -431,6 +434,8 @@ class Stream:
             front += later[len(front) - offset :]
         self.front = front
         self.arrivals.append((len(front), time))
+        if self.grown is not None:
+            self.grown[self.flow] = None
         if len(front) == self.fin:
             self._end()
             return False

@@ -7,10 +7,14 @@ import io
 import pytest
 
 from sslmagic.block import Endpoint
-from sslmagic.capture.conversation import Ended
+from sslmagic.capture.conversation import Counts, Ended
 from sslmagic.capture.conversations import Reader
+from sslmagic.capture.flow import told
+from sslmagic.capture.flows import Flows
+from sslmagic.capture.frames import Frames
+from sslmagic.capture.pcap import Pcap
 from tests.sslmagic.capture.talks import one, seen
-from tests.sslmagic.capture.wired import FIN, SYN, Talk, pcap, read
+from tests.sslmagic.capture.wired import FIN, RST, SYN, Talk, pcap, read
 
 SECOND = 10**9
 PEER, LISTENER = Endpoint("10.0.0.1", 50000), Endpoint("10.0.0.2", 443)
@@ -43,6 +47,48 @@ def test_it_is_given_as_soon_as_it_has_ended() -> None:
     assert one(talk).ended is Ended.OPEN
     talk.add(1, 0, flags=FIN)
     assert (one(talk).ended, one(talk).ended_by) == (Ended.CLOSED, "listener")
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_while_it_is_open_each_growth_of_its_front_is_told_once(live: bool) -> None:
+    counts = Counts()
+    flows = Flows("-", wanted=lambda _: 9, answer=9, counts=counts, number=4, live=live)
+    talk = Talk()
+    talk.open()
+    reader = Pcap(pcap([])[:24], Frames(flows, counts))
+    taken = 0
+
+    def grown() -> list[tuple[int, bytes]]:
+        nonlocal taken
+        octets = pcap(talk.frames()[taken:])[24:]
+        taken = len(talk.packets)
+        assert reader.read(octets, 0, 24) == len(octets)
+        return [
+            (number, told(facts, capture="-", number=number).sent.octets)
+            for number, facts in flows.grown()
+        ]
+
+    assert grown() == []
+    talk.add(0, 0, b"he")
+    talk.add(0, 2, b"l")
+    assert grown() == [(5, b"hel")] * live
+    assert grown() == []
+    talk.add(1, 0, b"answer", acked=3)
+    talk.add(0, 5, b", world")
+    assert grown() == []
+    talk.add(0, 3, b"lo")
+    assert grown() == [(5, b"hello, wo")] * live
+    talk.add(0, 12, b"!")
+    assert grown() == []
+    other = Talk(ports=(50001, 443))
+    other.time = talk.time
+    other.open()
+    other.add(0, 0, b"bye")
+    other.add(0, 3, flags=RST)
+    talk.packets += other.packets
+    # It is over, and given as what has ended is.
+    assert grown() == []
+    assert len(flows.done) == 1
 
 
 class TestBeginning:
