@@ -24,7 +24,7 @@ __all__ = ["Extract", "Extracted"]
 
 Extracted = tuple[tuple[Any, ...] | None, Entry | None, bytes, Lines | None]
 """`Hop.packed`, None if there is none; for totals, None if it is not selected; its
-JSON, if that is wanted; and its row."""
+JSON, if that is wanted; and its row, if that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Extract:
     """Whether its JSON is wanted."""
     row: Callable[[Connection], Lines] | None
     """Draws its row, if that is wanted."""
+    others_row: Callable[[Connection], Lines] | None = None
+    """Draws that of one that is not selected, if it may have been while it was open."""
 
     def __call__(self, conversation: Conversation) -> Extracted:
         """Return what is wanted of a conversation."""
@@ -47,7 +49,8 @@ class Extract:
         hop = Hop.of(connection)
         packed = None if hop is None else hop.packed()
         if not self.selection.matches(connection):
-            return packed, None, b"", None
+            others = None if self.others_row is None else self.others_row(connection)
+            return packed, None, b"", others
         return (
             packed,
             entry(connection),

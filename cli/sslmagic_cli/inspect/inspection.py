@@ -64,6 +64,10 @@ class Inspection:
         self._numbers: set[int] = set()
         """Of the connections that are selected, if not all are."""
         self._rows = Rows(Console(file=sys.stdout), wrap=output.is_terminal())
+        is_whole = all(Path(name).is_file() for name in self._captures)
+        self._is_live = self._shows_rows and not is_whole
+        """Whether rows are said at once, as a capture may still be written; else they
+        wait until it is known which of them are the front of a gateway."""
         self._early: dict[int, Lines] = {}
         """Rows of connections that are still open, by their numbers."""
 
@@ -75,9 +79,7 @@ class Inspection:
             CommandError: a capture cannot be read, or a file not be written.
         """
         self._check()
-        # What is live has its rows at once; else they wait until it is known which of
-        # them are the front of a gateway.
-        is_quiet = self._is_whole or not self._shows_rows
+        is_quiet = not self._is_live
         if self._options["as_lines"] and output.is_terminal():
             is_quiet = False
         with contextlib.ExitStack() as bar, _patient(self._captures):
@@ -86,20 +88,16 @@ class Inspection:
                 wanted=self._judge.wanted,
                 workers=self._options["workers"],
                 progress=bar.enter_context(progress(visible=is_quiet)),
-                early=None if is_quiet or not self._shows_rows else self._say_early,
+                early=self._say_early if self._is_live else None,
             )
             if self._options["number"] is not None:
                 return self._one(reader, self._options["number"], bar)
             return self._all(reader, bar)
 
     @property
-    def _is_whole(self) -> bool:
-        """Whether all captures are files, and none is still being written."""
-        return all(Path(name).is_file() for name in self._captures)
-
-    @property
     def _shows_rows(self) -> bool:
-        return self._is_table and self._shows_connections
+        is_one = self._options["number"] is not None
+        return self._is_table and self._shows_connections and not is_one
 
     @property
     def _shows_connections(self) -> bool:
@@ -145,6 +143,7 @@ class Inspection:
                 self._selection,
                 json=bool(spool or self._options["as_lines"]),
                 row=self._rows.lines if self._shows_rows else None,
+                others_row=self._rows.lines if self._is_live else None,
             )
             if self._shows_rows and held is None:
                 self._rows.head()
@@ -169,11 +168,14 @@ class Inspection:
     def _take(
         self, number: int, extracted: Extracted, takers: Iterable[_Taker]
     ) -> None:
-        hop, entry, _, _ = extracted
+        hop, entry, _, lines = extracted
         # The other side of a pair may be one that is not asked for.
         if hop is not None:
             self._pairs.remember(Hop.unpacked(number, hop))
         if entry is None:
+            # One that was selected while it was open has said so.
+            if number in self._early:
+                self._say_live(number, lines or _NO_LINES)
             return
         if self._selects:
             self._numbers.add(number)
@@ -188,7 +190,7 @@ class Inspection:
         return None
 
     def _held(self, stack: contextlib.ExitStack) -> Spool | None:
-        if self._shows_rows and self._is_whole:
+        if self._shows_rows and not self._is_live:
             return stack.enter_context(contextlib.closing(Spool()))
         return None
 

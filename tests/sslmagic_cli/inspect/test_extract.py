@@ -43,6 +43,17 @@ def test_what_is_not_asked_for_may_still_be_a_side_of_a_pair() -> None:
     assert (counted, said, row) == (None, b"", None)
 
 
+def test_what_is_not_selected_has_its_row_if_that_is_wanted() -> None:
+    extract = Extract(
+        Judge(),
+        Selection(faults=True),
+        json=True,
+        row=None,
+        others_row=lambda one: ([str(one.verdict)], [], []),
+    )
+    assert extract(conversation(STREAM))[1:] == (None, b"", (["ok"], [], []))
+
+
 def test_what_is_not_wanted_is_not_made() -> None:
     extract = Extract(Judge(), Selection(), json=False, row=None)
     assert extract(conversation(STREAM))[2:] == (b"", None)

@@ -21,6 +21,7 @@ from tests.interop.peers import PEERS, needs, program
 from tests.sslmagic.capture.made import PREAMBLE, hello
 from tests.sslmagic_cli.inspect.captured import (
     HEADER,
+    Talk,
     both_sides,
     capture,
     mixed,
@@ -72,6 +73,53 @@ def test_a_row_is_there_before_its_connection_ends_and_only_once() -> None:
     assert b"2 connections" in rest
     assert b"203.0.113.9:51234" not in rest
     assert live.returncode == Exit.DONE
+
+
+def test_one_that_turns_out_otherwise_has_a_second_row() -> None:
+    first, second = Talk([hello(), encode(PREAMBLE)]), mixed()[1]
+    begins, ends = (one := [*packets(first)])[:4], one[4:]
+    # Also where only the first one was asked for.
+    for options in ([], ["--verdict", "missing", "--verdict", "ok"]):
+        with subprocess.Popen(
+            [*COMMAND, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        ) as live:
+            assert live.stdin
+            assert live.stdout
+            live.stdout.readline()
+            live.stdin.write(HEADER + b"".join(record(*packet) for packet in begins))
+            row = live.stdout.readline().split()
+            assert (row[0], row[-1]) == (b"1", b"missing")
+            live.stdin.write(b"".join(record(*packet) for packet in ends))
+            live.stdin.write(b"".join(record(*packet) for packet in packets(second)))
+            live.stdin.close()
+            rows = [
+                (one[0], one[-1])
+                for one in map(bytes.split, live.stdout)
+                if one and one[0] in (b"1", b"2") and one[1].count(b":") == 2
+            ]
+            assert rows == [(b"1", b"late"), (b"2", b"ok")]
+
+
+def test_one_connection_in_full_is_all_that_is_said() -> None:
+    first, second = mixed()[:2]
+    open_still = [*packets(first)][:5]
+    # More than a pipe gives at a time: the first is read before the second comes.
+    other = (open_still[-1][0], bytes(60_000))
+    with subprocess.Popen(
+        [*COMMAND, "--connection", "2"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    ) as live:
+        assert live.stdin
+        assert live.stdout
+        said = [*open_still, other, other, *packets(second)]
+        live.stdin.write(HEADER + b"".join(record(*packet) for packet in said))
+        live.stdin.close()
+        assert live.stdout.readline().startswith(b"connection 2 ")
 
 
 def test_the_first_ctrl_c_is_the_captures_and_the_second_ours() -> None:
