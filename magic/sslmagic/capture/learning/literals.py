@@ -13,7 +13,7 @@ _LONG = 128
 """Octets that are the same in all samples, from which on they are taken in one step: a
 search has no patience for as many places, and as many bits."""
 _RUN = 64.0
-"""Bits of such a run, however long: nothing else explains it."""
+"""Bits of such a run at most, however long: nothing else explains it."""
 _HEAD = 64
 """Octets at the front that are in none: lengths stand there, and may be the same."""
 _TAIL = 16
@@ -24,7 +24,7 @@ def literals(columns: Columns, cursors: Cursors) -> Iterator[Step]:
     """Yield the octet that is the same at all cursors, or much of a long run."""
     if run := _long_run(columns, cursors):
         forth = tuple(at + len(run) for at in cursors)
-        yield Step(_RUN, (Literal(run),), forth)
+        yield Step(min(_RUN, 8.0 * len(run)), (Literal(run),), forth)
     elif (octet := columns.constant(cursors)) is not None:
         forth = tuple(at + 1 for at in cursors)
         yield Step(8.0, (Literal(bytes((octet,))),), forth)

@@ -46,6 +46,8 @@ def test_a_long_run_ends_where_a_field_may_stand() -> None:
     row = CONSTANT[:300] + there + CONSTANT[304:]
     rows = [row + b"\1", row + b"\2"]
     assert runs(rows, 64) == [row[64:300]]
+    # The last few of them cost no more than octet by octet.
+    assert runs(rows, 297) == [row[297:300]]
     for at in range(300, 304):
         assert runs(rows, at) == [row[at : at + 1]]
     assert runs(rows, 304) == [row[304:-16]]
