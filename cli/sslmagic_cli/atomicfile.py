@@ -47,7 +47,8 @@ def replaced(path: Path) -> Generator[BinaryIO]:
         with closing(open(beside, "xb", opener=opener)) as stream:
             if there is not None:
                 # Where a directory says the group it need not be that of the old one.
-                os.fchown(stream.fileno(), -1, there.st_gid)
+                if os.fstat(stream.fileno()).st_gid != there.st_gid:
+                    os.fchown(stream.fileno(), -1, there.st_gid)
                 os.fchmod(stream.fileno(), stat.S_IMODE(there.st_mode))
             yield stream
             stream.flush()
