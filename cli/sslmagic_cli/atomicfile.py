@@ -32,14 +32,14 @@ def replaced(path: Path) -> Generator[BinaryIO]:
     Raises:
         OSError: it cannot be written, or nothing be created beside it.
     """
-    there = _status(path)
-    if there is not None and not os.access(path, os.W_OK):
-        # Nobody who protects it from being written wants it to be replaced.
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     if not is_replaceable(path):
         with closing(path.open("wb")) as stream:
             yield stream
         return
+    there = _status(path)
+    if there is not None:
+        # Nobody who protects it from being written wants it to be replaced.
+        os.close(os.open(path, os.O_WRONLY))
     path = Path(os.path.realpath(path))
     beside = path.with_name(f".magic-{os.urandom(8).hex()}")
     opener = _anybodys if there is None else _own

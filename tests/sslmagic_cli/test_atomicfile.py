@@ -163,7 +163,14 @@ def test_what_is_protected_is_not_replaced(
     path = tmp_path / "report"
     path.write_bytes(b"kept")
     # Root may write everything.
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    real = os.open
+
+    def opened(name: str, flags: int, mode: int = 0) -> int:
+        if not flags & os.O_CREAT:
+            raise PermissionError(errno.EACCES, "Permission denied", str(name))
+        return real(name, flags, mode)
+
+    monkeypatch.setattr(os, "open", opened)
     with pytest.raises(PermissionError, match="report"), replaced(path):
         raise AssertionError("it was opened")
     assert path.read_bytes() == b"kept"

@@ -88,4 +88,8 @@ def _unwritable(path: Path) -> int:
     if is_replaceable(path):
         # It is written beside it, and takes its name when it is whole.
         places.append(parent)
-    return 0 if all(os.access(one, os.W_OK) for one in places) else errno.EACCES
+    for one in places:
+        if not os.access(one, os.W_OK):
+            is_fixed = os.statvfs(one).f_flag & os.ST_RDONLY
+            return errno.EROFS if is_fixed else errno.EACCES
+    return 0

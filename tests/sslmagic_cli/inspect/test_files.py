@@ -79,6 +79,11 @@ def test_where_nothing_can_be_put_beside_it_is_said_first(
         shut.add(one)
         with pytest.raises(CommandError, match="report: Permission denied"):
             check_outputs([str(path)], [])
+    fixed = os.statvfs_result((*os.statvfs(tmp_path)[:8], os.ST_RDONLY, 255))
+    with monkeypatch.context() as mounted:
+        mounted.setattr(os, "statvfs", lambda _: fixed)
+        with pytest.raises(CommandError, match="report: Read-only file system"):
+            check_outputs([str(path)], [])
     # A device is written in place.
     shut.add(Path("/dev"))
     check_outputs(["/dev/null"], [])
