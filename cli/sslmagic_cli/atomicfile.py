@@ -64,8 +64,9 @@ def is_replaceable(path: Path) -> bool:
     """Return whether another file can take the place of what is there, if it is.
 
     It can take none of a pipe or a device, nor of what a process has open
-    (``/dev/stdout``): whoever has would not see it. And it would not belong to whom the
-    old one does, if that is somebody else.
+    (``/dev/stdout``): whoever has would not see it. Nothing can be put beside it where
+    the directory is not ours to write. And it would not belong to whom the old one
+    does, if that is somebody else.
 
     Raises:
         OSError: nobody can say.
@@ -75,6 +76,7 @@ def is_replaceable(path: Path) -> bool:
         stat.S_ISREG(there.st_mode)
         and there.st_uid == os.geteuid()
         and there.st_gid in (os.getegid(), *os.getgroups())
+        and os.access(Path(os.path.realpath(path)).parent, os.W_OK)
         and not _is_descriptor(path)
     )
 

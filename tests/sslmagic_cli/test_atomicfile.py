@@ -130,6 +130,19 @@ def test_what_belongs_to_somebody_else_goes_on_to(
         assert path.stat().st_ino == before.st_ino
 
 
+def test_where_nothing_can_be_put_beside_it_is_written_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report"
+    path.write_bytes(b"a longer one")
+    before = path.stat().st_ino
+    # Root may write everywhere.
+    monkeypatch.setattr(os, "access", lambda name, _: name != tmp_path)
+    with replaced(path) as stream:
+        stream.write(b"new")
+    assert (path.read_bytes(), path.stat().st_ino) == (b"new", before)
+
+
 def test_nobody_sees_in_it_what_the_old_one_did_not_show(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

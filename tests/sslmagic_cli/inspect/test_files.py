@@ -62,7 +62,7 @@ def test_a_run_that_fails_leaves_the_last_report(
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a.pcap", "report"]
 
 
-def test_where_nothing_can_be_put_beside_it_is_said_first(
+def test_what_may_not_be_written_is_said_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "report"
@@ -74,11 +74,14 @@ def test_where_nothing_can_be_put_beside_it_is_said_first(
         return name not in shut and real(name, mode)
 
     monkeypatch.setattr(os, "access", access)
-    for one in (tmp_path, path):
-        shut.clear()
-        shut.add(one)
-        with pytest.raises(CommandError, match="report: Permission denied"):
-            check_outputs([str(path)], [])
+    shut.add(tmp_path)
+    with pytest.raises(CommandError, match="new: Permission denied"):
+        check_outputs([str(tmp_path / "new")], [])
+    # One that is there is written in place.
+    check_outputs([str(path)], [])
+    shut.add(path)
+    with pytest.raises(CommandError, match="report: Permission denied"):
+        check_outputs([str(path)], [])
     fixed = os.statvfs_result((*os.statvfs(tmp_path)[:8], os.ST_RDONLY, 255))
     with monkeypatch.context() as mounted:
         mounted.setattr(os, "statvfs", lambda _: fixed)
