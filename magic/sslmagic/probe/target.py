@@ -97,10 +97,14 @@ class Target:
             found = [(literal, _interface(zone) if zone else None)]
         else:
             found = list(dict.fromkeys(_asked_of_the_system(host, port, family)))
-        return tuple(
-            cls(name=host, address=Endpoint(address, port), zone=zone)
-            for address, zone in found
-        )
+        try:
+            return tuple(
+                cls(name=host, address=Endpoint(address, port), zone=zone)
+                for address, zone in found
+            )
+        except ValueError as error:
+            # Of a name, whose addresses nobody has written there.
+            raise ValueError(f"{host}: {error}") from None
 
 
 _FAMILIES = {socket.AF_INET: "IPv4", socket.AF_INET6: "IPv6"}
