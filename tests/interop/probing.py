@@ -44,6 +44,7 @@ __all__ = [
     "page",
     "row",
     "survey",
+    "words",
 ]
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -152,17 +153,21 @@ def row(listener: Listener, report: Report) -> str:
     )
 
 
+def words(listener: Listener, report: Report) -> str:
+    """What the command says of one listener, without its notes."""
+    return (
+        f"- **{listener.name}**, `{listener.setting}`, asked from {listener.source}:"
+        f" {verdict(report)}{_gravest(report)}"
+    )
+
+
 def page(reports: Mapping[Listener, Report]) -> str:
     """The page with what was heard in place of what it has."""
     head, start, rest = PAGE.read_text("utf-8").partition(START)
     _, end, tail = rest.partition(END)
     table = [_line(*COLUMNS), _line(*("---" for _ in COLUMNS))]
     table += [row(listener, report) for listener, report in reports.items()]
-    said = [
-        f"- **{listener.name}**, `{listener.setting}`, asked from {listener.source}:"
-        f" {verdict(report)}{_gravest(report)}"
-        for listener, report in reports.items()
-    ]
+    said = [words(listener, report) for listener, report in reports.items()]
     peers = ("haproxy", "nginx", "hitch", "stunnel", "go-proxyproto")
     versions = ", ".join(f"{TITLES.get(one, one)} {version(one)}" for one in peers)
     heading = f"Heard of {versions} and gunicorn {_gunicorn()}.\n"

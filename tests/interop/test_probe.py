@@ -16,7 +16,15 @@ from tests.interop.authority import Authority
 from tests.interop.peers import READY, needs
 from tests.interop.probed import LISTENERS, Listener
 from tests.interop.probed_programs import Places
-from tests.interop.probing import COLUMNS, PAGE, Heard, await_service, hearing, row
+from tests.interop.probing import (
+    COLUMNS,
+    PAGE,
+    Heard,
+    await_service,
+    hearing,
+    row,
+    words,
+)
 from tests.sslmagic.probe.scripted import listening
 
 
@@ -44,10 +52,11 @@ def test_the_page_says_what_is_heard(
     assert dict(zip(COLUMNS, said.split(" | "), strict=True)) == dict(
         zip(COLUMNS, line.split(" | "), strict=True)
     )
+    assert _lines("- **")[LISTENERS.index(listener)] == words(listener, report)
 
 
 def test_the_page_has_every_listener() -> None:
-    assert len(_table()) == len(LISTENERS)
+    assert len(_table()) == len(_lines("- **")) == len(LISTENERS)
 
 
 def test_a_program_that_is_slow_to_start_keeps_no_other_waiting(
@@ -96,6 +105,9 @@ def test_who_listens_is_waited_for_until_it_serves() -> None:
 
 
 def _table() -> list[str]:
+    return _lines("| ")[2:]
+
+
+def _lines(start: str) -> list[str]:
     text = PAGE.read_text("utf-8").partition("<!-- heard -->")[2]
-    lines = [line for line in text.splitlines() if line.startswith("| ")]
-    return lines[2:]
+    return [line for line in text.splitlines() if line.startswith(start)]
