@@ -45,7 +45,7 @@ def variant_of(
             " a way that is known here: are the clients right?"
         )
         return None
-    few, variant = _first(naming, needs, until)
+    few, variant = _first(naming, family, needs, until)
     if variant is None:
         return None
     best = variant, [one for one in naming if reads(variant, one.octets)]
@@ -61,7 +61,7 @@ def variant_of(
         joined = diverse(fresh)[:_JOINING]
         for more in (joined, *([one] for one in joined)):
             tried += more if len(more) == 1 else []
-            wider = _searched([*few, *more], [], until)
+            wider = _searched([*few, *more], family, [], until)
             if wider is None:
                 continue
             read = [one for one in naming if reads(wider, one.octets)]
@@ -72,14 +72,14 @@ def variant_of(
 
 
 def _first(
-    naming: Sequence[Sample], needs: list[str], until: float
+    naming: Sequence[Sample], family: str, needs: list[str], until: float
 ) -> tuple[list[Sample], Variant | None]:
     """Return a few samples and their variant; None if no choice of them has one."""
     few = diverse(naming)
     first: list[str] = []
     for chosen in (few, *fewer(few, naming)):
         said: list[str] = []
-        variant = _searched(chosen, said, until)
+        variant = _searched(chosen, family, said, until)
         if variant is not None:
             needs += said
             return chosen, variant
@@ -88,7 +88,9 @@ def _first(
     return few, None
 
 
-def _searched(few: list[Sample], needs: list[str], until: float) -> Variant | None:
+def _searched(
+    few: list[Sample], family: str, needs: list[str], until: float
+) -> Variant | None:
     try:
         parts = search(few, seconds=_left(until))
     except SearchLimitError:
@@ -97,7 +99,10 @@ def _searched(few: list[Sample], needs: list[str], until: float) -> Variant | No
         )
         return None
     if parts is None:
-        needs.append("the preambles have too little in common to be one layout")
+        needs.append(
+            f"the preambles of {family} clients have too little in common to be one"
+            " layout"
+        )
         return None
     parts, remark = with_port(parts, few)
     if remark:

@@ -48,6 +48,6 @@ def test_nothing_in_common_and_no_time_are_two_things() -> None:
         for n, one in enumerate(clients, 9)
     ]
     (common,) = learn(samples, "none").needs
-    assert common.startswith("the preambles have too little in common")
+    assert common.startswith("the preambles of IPv4 clients have too little")
     (late,) = learn(samples, "none", seconds=0.0).needs
     assert late.startswith("the search gave up")
