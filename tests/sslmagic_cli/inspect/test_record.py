@@ -7,10 +7,12 @@ import json
 import pytest
 
 from sslmagic.capture.conversation import Counts, Ended
+from sslmagic.capture.judge import Judge
 from sslmagic.capture.pairs import Pairs
 from sslmagic.capture.totals import Totals
 from sslmagic.preamble import Preamble, UnixEndpoint
 from sslmagic.tlv import TLV, Type
+from sslmagic.trust import Trust
 from sslmagic.wire import encode
 from sslmagic_cli.inspect.record import (
     body,
@@ -26,6 +28,7 @@ from tests.sslmagic.capture.made import (
     PREAMBLE,
     SHOP,
     START,
+    conversation,
     hello,
     judged,
 )
@@ -117,6 +120,9 @@ def test_a_unix_client_is_a_path() -> None:
     said = recorded(judged(encode(unix)))
     assert said["preamble"] is None
     assert said["verdict"] == "source"
+    trust = Trust("10.0.0.0/8", unix_sources=True)
+    said = recorded(Judge(trust).judge(conversation(encode(unix))))
+    assert said["client"] == said["preamble"]["source"] == {"path": "/a"}
 
 
 def test_a_pair() -> None:
