@@ -120,7 +120,7 @@ def test_a_unix_client_is_a_path() -> None:
     said = recorded(judged(encode(unix)))
     assert said["preamble"] is None
     assert said["verdict"] == "source"
-    trust = Trust("10.0.0.0/8", unix_sources=True)
+    trust = Trust(["10.0.0.0/8"], formats=["magic"], unix_sources=True)
     said = recorded(Judge(trust).judge(conversation(encode(unix))))
     assert said["client"] == said["preamble"]["source"] == {"path": "/a"}
 
