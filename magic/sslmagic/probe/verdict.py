@@ -103,7 +103,7 @@ def _stances(report: Report) -> Iterator[str]:
 
 
 def _stalled(report: Report) -> Iterator[str]:
-    """What silence may mean: a gateway that waits for a node has nothing to say."""
+    """What silence or an end may mean: a gateway without a node has nothing to say."""
     if report.speaks is not None or report.takes:
         return
     silent = [
@@ -111,6 +111,12 @@ def _stalled(report: Report) -> Iterator[str]:
         for one in report.formats
         if one.trials and one.trials["whole"].answer.came is Came.SILENCE
     ]
+    awaited = [one for one in report.formats if _is_awaited(one)]
+    if awaited and report.trials[0].answer.is_end_at_once:
+        yield (
+            f"It waits for the rest of what begins with {listed(awaited, 'or')} as it"
+            " waits for nothing else: it may read that, and what is behind it is down."
+        )
     if not silent:
         return
     if report.trials[0].answer.is_end:
@@ -121,6 +127,15 @@ def _stalled(report: Report) -> Iterator[str]:
         )
     else:
         yield "It may wait for what is behind it (--answer for longer)."
+
+
+def _is_awaited(one: FormatReport) -> bool:
+    """Return whether half a preamble was waited on, and a whole one ended at once."""
+    if "half" not in one.trials:
+        return False
+    half, whole = one.trials["half"].answer, one.trials["whole"].answer
+    waited = half.came is Came.SILENCE or (half.is_end and not half.is_end_at_once)
+    return waited and whole.is_end_at_once
 
 
 def _handshake(report: Report) -> Iterator[str]:
@@ -153,6 +168,8 @@ def _beliefs(report: Report) -> Iterator[str]:
         answers = [one.trials["whole"].answer for one in read]
         if any(one.wants_certificate for one in answers):
             why = "it wants a client's certificate, and a probe has none"
+        elif all(one.behind is Speech.FIRST for one in read):
+            why = "its greeting shows none"
         elif any(one.text for one in answers):
             why = "its answer shows none (name a page that does with --path)"
         else:

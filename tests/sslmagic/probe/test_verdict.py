@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from sslmagic.probe.answer import Came
-from sslmagic.probe.report import Belief, Speech, Stance
+from sslmagic.probe.report import Belief, Speech, Stance, Trial
 from sslmagic.probe.verdict import verdict
 from tests.sslmagic.probe.reports import INSIDE, refused, report, taken, trial
 
@@ -87,6 +87,11 @@ def test_who_shows_nothing() -> None:
     )
 
 
+def test_who_greets_has_no_page() -> None:
+    said = verdict(report(taken(behind=Speech.FIRST)))
+    assert said.endswith("is not known: its greeting shows none.")
+
+
 def test_who_answers_everything_alike() -> None:
     unknown = dataclasses.replace(refused("proxy1"), stance=Stance.UNKNOWN)
     assert verdict(report(unknown, speaks=Speech.HTTP)) == (
@@ -134,6 +139,21 @@ def test_who_waits_behind_a_preamble_may_have_taken_it() -> None:
         "It does not end what begins with PROXY v1 as it ends what has no preamble:"
         " it may have taken it, and wait for what is behind it (--answer for longer)."
     )
+
+
+@pytest.mark.parametrize(
+    "half", [trial(lasted=1.0), trial(came=Came.SILENCE, lasted=9.0, ended=False)]
+)
+def test_who_waits_for_the_rest_of_a_preamble_may_read_it(half: Trial) -> None:
+    """As magic node does in front of a server that is down."""
+    read = refused("magic", trials={"half": half})
+    other = refused("proxy1", trials={"half": trial(lasted=0.01)})
+    assert verdict(report(read, other)).endswith(
+        "It waits for the rest of what begins with MAGIC as it waits for nothing else:"
+        " it may read that, and what is behind it is down."
+    )
+    slow = report(read, other, first=trial(lasted=1.0))
+    assert "It waits for" not in verdict(slow)
 
 
 def test_who_waits_whatever_is_said_may_wait_for_what_is_behind_it() -> None:
