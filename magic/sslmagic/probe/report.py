@@ -84,7 +84,7 @@ class FormatReport:
     trials: Mapping[str, Trial]
     """By name: whole, its control, and if it was taken halves, octets, late, local,
     bad_checksum, checksum, nested, loopback, clear; else inside, half; and again. What
-    was not asked is missing."""
+    was not asked, or shows nothing, is missing."""
 
     def taken(self, trial: str) -> bool | None:
         """Return whether it was taken; None if it was not asked."""

@@ -96,6 +96,10 @@ class _Variations:
             self._one.trials["nested"] = self._interview.revise(
                 nested, belief=Belief.BELIEVED, last=True
             )
+        elif nested.taken and self._then is Then.NOTHING:
+            # Whoever speaks first does so behind the first, and may not read on.
+            self._interview.revise(nested, taken=False)
+            del self._one.trials["nested"]
 
     def ask_loopback(self) -> None:
         home = self._interview.claims.loopback()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 
 import pytest
 
+from sslmagic.decoder import Decoder
+from sslmagic.errors import DecodeError
 from sslmagic.probe.answer import Came
 from sslmagic.probe.interview import Limits
 from sslmagic.probe.report import Belief, Speech, Stance
 from tests.interop.authority import Authority
-from tests.sslmagic.probe.scripted import Server, page
+from tests.sslmagic.probe.scripted import PATIENCE, Server, page
 from tests.sslmagic.probe.surveyed import HASTY, only, survey
 
 
@@ -82,6 +85,37 @@ def test_one_that_believes_a_second_preamble(tls: ssl.SSLContext) -> None:
     one = only(survey(Server(tls=tls, preambles=2), formats=("proxy2",)))
     nested = one.trials["nested"]
     assert (nested.taken, nested.belief, nested.last) == (True, Belief.BELIEVED, True)
+
+
+@pytest.mark.parametrize("preambles", [1, 2])
+def test_a_greeting_shows_of_two_only_the_second(preambles: int) -> None:
+    """It comes behind the first one, and the second may be read as a command."""
+
+    def greeting(connection: socket.socket) -> None:
+        shown = ""
+        with contextlib.suppress(TimeoutError, DecodeError):
+            for _ in range(preambles):
+                decoder = Decoder("proxy2")
+                while (preamble := decoder.feed(b"")) is None:
+                    if not (octets := connection.recv(decoder.wanted)):
+                        return
+                    decoder.feed(octets)
+                shown = str(preamble.source)
+                # The second may not come.
+                connection.settimeout(0.02)
+        if shown:
+            connection.settimeout(PATIENCE)
+            connection.sendall(f"220 hello {shown}\r\n".encode())
+            connection.recv(1)
+
+    report = survey(greeting, formats=("proxy2",), limits=HASTY)
+    one, asked = only(report), [trial.question.name for trial in report.trials]
+    assert (one.behind, one.belief) == (Speech.FIRST, Belief.BELIEVED)
+    assert "proxy2 nested" in asked
+    found = one.trials.get("nested")
+    assert found is None if preambles == 1 else found is not None and found.last
+    heard = dict(zip(asked, report.trials, strict=True))["proxy2 nested"]
+    assert heard.taken is (preambles == 2)
 
 
 def test_a_proxy_whose_server_refuses_has_not_served(tls: ssl.SSLContext) -> None:
