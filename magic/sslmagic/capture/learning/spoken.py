@@ -44,7 +44,7 @@ def _address(part: Address) -> str:
         return f"{family} text{full}{case}"
     if part.form == "decimal":
         return f"IPv4 as one decimal number{_little(part.order)}"
-    mapped = ", IPv4 mapped" if part.width == 16 else ""
+    mapped = ", IPv4 as mapped" if part.width == 16 else ""
     hexadecimal = "in hex" if part.form == "hex" else ""
     octets = f"{part.width} octets {hexadecimal}".rstrip()
     return f"{octets}{mapped}{_little(part.order)}{case}"

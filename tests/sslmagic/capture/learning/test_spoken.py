@@ -19,7 +19,7 @@ from sslmagic.wire.parts import Literal, Part, Unknown
         (Address(of="source"), "4 octets"),
         (
             Address(of="source", width=16, order="little"),
-            "16 octets, IPv4 mapped, little-endian",
+            "16 octets, IPv4 as mapped, little-endian",
         ),
         (Address(of="source", form="text"), "IPv4 or IPv6 text"),
         (
