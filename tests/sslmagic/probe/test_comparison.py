@@ -20,6 +20,14 @@ def test_who_does_the_same_at_another_pace_is_alike() -> None:
     assert are_alike(one, dataclasses.replace(one, source=INSIDE, seconds=9.0))
 
 
+def test_who_ends_a_wait_is_unlike_who_does_not() -> None:
+    ending = report(taken(), silent=trial(lasted=1.0))
+    waiting = report(taken(), silent=trial(lasted=3.0, ended=False))
+    assert not are_alike(ending, waiting)
+    # As late as it was listened to, either may be seen.
+    assert are_alike(report(taken(), silent=trial(lasted=2.99)), waiting)
+
+
 def test_what_was_asked_only_in_doubt_makes_no_difference() -> None:
     again = taken(trials={"again": trial(taken=True), "control": trial()})
     assert are_alike(report(taken()), report(again))
