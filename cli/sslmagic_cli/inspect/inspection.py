@@ -68,8 +68,8 @@ class Inspection:
         self._is_live = self._shows_rows and not is_whole
         """Whether rows are said at once, as a capture may still be written; else they
         wait until it is known which of them are the front of a gateway."""
-        self._early: dict[int, Lines] = {}
-        """Rows of connections that are still open, by their numbers."""
+        self._early: dict[int, tuple[Verdict, Lines]] = {}
+        """Verdicts and rows of connections that are still open, by their numbers."""
 
     def run(self) -> int:
         """Return the exit code.
@@ -197,14 +197,19 @@ class Inspection:
     def _say_early(self, conversation: Conversation) -> None:
         """Say the row of one that is still open: nobody waits for its end to see it."""
         connection = self._judge.judge(conversation)
-        if connection.is_settled and self._selection.matches(connection):
+        if not connection.is_settled or not self._selection.matches(connection):
+            return
+        number, verdict = conversation.number, connection.verdict
+        # What comes octet by octet is quoted once: at its end if it is more by then.
+        if number not in self._early or self._early[number][0] is not verdict:
             lines = self._rows.lines(connection)
-            self._say_live(conversation.number, lines)
-            self._early[conversation.number] = lines
+            self._rows.say(number, lines)
+            self._early[number] = verdict, lines
 
     def _say_live(self, number: int, lines: Lines) -> None:
         """Say a row, unless it has been said before its connection's end."""
-        if self._early.pop(number, None) != lines:
+        _, said = self._early.pop(number, (None, None))
+        if said != lines:
             self._rows.say(number, lines)
 
     def _say_held(self, held: Spool, fronts: set[int]) -> None:

@@ -103,6 +103,26 @@ def test_one_that_turns_out_otherwise_has_a_second_row() -> None:
             assert rows == [(b"1", b"late"), (b"2", b"ok")]
 
 
+def test_what_comes_octet_by_octet_has_no_row_for_each() -> None:
+    line = b"HELO shop.example"
+    talk = Talk([line[at : at + 1] for at in range(len(line))])
+    with subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as live:
+        assert live.stdin
+        assert live.stdout
+        live.stdout.readline()
+        live.stdin.write(HEADER)
+        for time, frame in packets(talk):
+            # More than a pipe gives at a time: each packet is a piece of its own.
+            live.stdin.write(record(time, frame) + record(time, bytes(1 << 17)))
+        live.stdin.close()
+        said = live.stdout.read().decode()
+        told = sum(one.split()[:2] == ["1", "01:00:00"] for one in said.splitlines())
+    assert told == 2
+    assert "text (HELO shop.example)" in said
+
+
 def test_one_connection_in_full_is_all_that_is_said() -> None:
     first, second = mixed()[:2]
     open_still = [*packets(first)][:5]
