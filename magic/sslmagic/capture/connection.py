@@ -6,7 +6,8 @@ import dataclasses
 
 from sslmagic.capture.conversation import Conversation, Ended
 from sslmagic.capture.verdict import FINE, MEANINGS, Verdict
-from sslmagic.hello import ClientHello
+from sslmagic.errors import DecodeError
+from sslmagic.hello import ClientHello, hello_length
 from sslmagic.preamble import Endpoint, Preamble, UnixEndpoint
 from sslmagic.wire import Frame
 
@@ -79,8 +80,17 @@ class Connection:
         if self.verdict in _UNDECIDED or self.conversation.sent.missing is not None:
             return False
         if self.follows == "tls":
-            return self.tls is not None or self.verdict is Verdict.HELLO
+            return self.tls is not None or self._has_all_of_hello
         return self.follows != "nothing"
+
+    @property
+    def _has_all_of_hello(self) -> bool:
+        """Whether what stands where a ClientHello must stand is whole, or is none."""
+        start = len(self.frame.octets) if self.frame else 0
+        try:
+            return hello_length(self.conversation.sent.octets[start:]) is not None
+        except DecodeError:
+            return True
 
     @property
     def rebuff(self) -> str | None:

@@ -28,6 +28,11 @@ def test_without_tls_there_is_no_hello() -> None:
     assert judged(encode(PREAMBLE) + b"GET /").hello == b""
 
 
+NO_HELLO = b"\x16\x03\x01\x00\x04\x02\x00\x00\x00"
+SPOILT = b"\x13\x01\x01\x00", b"\x13\x01\xff\x00"
+"""The length of the compression methods."""
+
+
 @pytest.mark.parametrize(
     ("octets", "is_settled"),
     [
@@ -41,7 +46,10 @@ def test_without_tls_there_is_no_hello() -> None:
         (encode(PREAMBLE) + hello(), True),
         (encode(PREAMBLE) + b"GET / HTTP/1.1", True),
         (encode(PREAMBLE) * 2, True),
-        (encode(PREAMBLE) + b"\x16\x03\x01\x00\x04\x02\x00\x00\x00", True),
+        (encode(PREAMBLE) + NO_HELLO, True),
+        (NO_HELLO, True),
+        # Whole, and none.
+        (hello().replace(*SPOILT), True),
     ],
 )
 def test_what_an_open_one_is_may_be_settled(octets: bytes, *, is_settled: bool) -> None:
