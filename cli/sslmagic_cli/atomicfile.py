@@ -12,6 +12,7 @@ import errno
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
@@ -27,19 +28,27 @@ def replaced(path: Path) -> Generator[BinaryIO]:
     """Give a file that takes the place of *path* if the block ends without failing.
 
     It has the owner and the permissions of the one that was there, and a link stays a
-    link. What no file can take the place of is written in place; see `is_replaceable`.
+    link. What no file can take the place of is written in place, and at the end if it
+    is a file; see `is_replaceable`.
 
     Raises:
         OSError: it cannot be written, or nothing be created beside it.
     """
-    if not is_replaceable(path):
+    there = _status(path)
+    if there is not None and not stat.S_ISREG(there.st_mode):
         with closing(path.open("wb")) as stream:
             yield stream
         return
-    there = _status(path)
     if there is not None:
         # Nobody who protects it from being written wants it to be replaced.
         os.close(os.open(path, os.O_WRONLY))
+    if not is_replaceable(path):
+        with tempfile.TemporaryFile() as whole:
+            yield whole
+            whole.seek(0)
+            with closing(path.open("wb")) as stream:
+                shutil.copyfileobj(whole, stream)
+        return
     path = Path(os.path.realpath(path))
     beside = path.with_name(f".magic-{os.urandom(8).hex()}")
     opener = _anybodys if there is None else _own

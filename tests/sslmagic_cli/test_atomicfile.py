@@ -124,6 +124,11 @@ def test_what_belongs_to_somebody_else_goes_on_to(
             other.setattr(os, name, lambda value=value: value)
             other.setattr(os, "getgroups", list)
             assert not is_replaceable(path)
+            kept = path.read_bytes()
+            with pytest.raises(ValueError, match="none"), replaced(path) as stream:
+                stream.write(b"half")
+                raise ValueError("none")
+            assert path.read_bytes() == kept
             with replaced(path) as stream:
                 stream.write(name.encode())
         assert path.read_bytes() == name.encode()
