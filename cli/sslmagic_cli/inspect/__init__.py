@@ -16,11 +16,11 @@ from sslmagic_cli.formats import FormatName, layouts
 __all__ = ["command"]
 
 _EXAMPLES = """\b
-magic inspect node.pcapng
+magic inspect node.pcap
 magic inspect front.pcap node.pcap --html report.html
 tcpdump -i any -U -s 0 -w - tcp port 8443 | magic inspect - --faults
-magic inspect node.pcapng --connection 3
-magic inspect node.pcapng --json | jq '.connections[] | .client.host'
+magic inspect node.pcap --connection 3
+magic inspect node.pcap --json | jq '.connections[] | .client.host'
 """
 
 _VERDICTS = (
