@@ -23,6 +23,8 @@ _FEW: Final = 24
 _STRETCHES: Final = 120
 """Stretches of time, at most."""
 _LANE: Final = 30
+_LEAST: Final = 0.4
+"""Percent of the width that the shortest bar has."""
 _HEIGHT: Final = 150
 _FOOT: Final = 24
 _KINDS: Final = ("ok", "front", "doubt", "fault")
@@ -92,8 +94,9 @@ class Timeline:
             if bar.number in fronts:
                 kind, verdict = "front", "front of a gateway"
             y = lane * _LANE
-            left = 100 * (bar.opened - first) / span
-            width = 100 * (bar.closed - bar.opened) / span
+            width = max(100 * (bar.closed - bar.opened) / span, _LEAST)
+            # One at the very end is seen as well.
+            left = min(100 * (bar.opened - first) / span, 100 - width)
             yield (
                 f"<g><title>{_safe(bar.label)}: {verdict}, {_safe(clock(bar.opened))}"
                 f" UTC</title>"
@@ -103,7 +106,7 @@ class Timeline:
                 f'<rect class="track" x="0" y="{y + 18}" width="100%" height="6"'
                 ' rx="3"/>'
                 f'<rect class="{kind}" x="{left:.3f}%" y="{y + 18}"'
-                f' width="{max(width, 0.4):.3f}%" height="6" rx="3"/></g>'
+                f' width="{width:.3f}%" height="6" rx="3"/></g>'
             )
         yield from _axis(first, first + span, height)
         yield "</svg>"

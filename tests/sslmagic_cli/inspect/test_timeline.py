@@ -27,6 +27,13 @@ def test_a_few_have_a_bar_each() -> None:
     assert "01:00:02.000" in svg
 
 
+def test_the_last_of_a_long_time_is_seen() -> None:
+    timeline = Timeline()
+    timeline.add(judged(lasted=MS), "ok")
+    timeline.add(judged(number=2, opened=START + 9999 * SECOND, lasted=MS), "fault")
+    assert '<rect class="fault" x="99.600%" y="48" width="0.400%"' in timeline.drawn({})
+
+
 def test_none_are_no_picture() -> None:
     assert Timeline().drawn({}) == ""
 
