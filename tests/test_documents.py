@@ -74,7 +74,9 @@ def test_a_first_try_goes_as_the_page_says(tmp_path: Path) -> None:
             ending.callback(started[-1].close)
             started[-1].until_said(ready)
         through, *past = clients.splitlines()
-        assert shell(through, tmp_path).stdout.startswith("('127.0.0.9',")
+        first = shell(through, tmp_path, check=False)
+        said = [log.read_text() for log in sorted(tmp_path.glob("*.log"))]
+        assert first.stdout.startswith("('127.0.0.9',"), (first.stderr, *said)
         started[0].until_said(r'127\.0\.0\.9:\d+ - "GET / HTTP/1\.1" 200')
         for line in past:
             assert not shell(line, tmp_path, check=False).stdout
