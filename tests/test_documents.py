@@ -59,20 +59,24 @@ def test_a_first_try_goes_as_the_page_says(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(PROJECT / "examples")
     with contextlib.ExitStack() as ending:
         free = {
-            shown: ending.enter_context(contextlib.closing(Port())).number
+            shown: ending.enter_context(contextlib.closing(Port()))
             for shown in ("8443", "8444")
         }
-        section = re.sub("8443|8444", lambda found: str(free[found[0]]), section)
+        section = re.sub("8443|8444", lambda found: str(free[found[0]].number), section)
         setting_up, clients = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
         certificate, server, gateway = setting_up.replace("\\\n", "").splitlines()
         shell(certificate, tmp_path)
         started: list[Process] = []
-        for line, ready in ((server, "Uvicorn running"), (gateway, "^ready ")):
+        for line, ready, port in (
+            (server, "Application startup complete", free["8443"]),
+            (gateway, "^ready ", free["8444"]),
+        ):
             words = ["bash", "-c", f"cd {tmp_path} && exec {line.removesuffix(' &')}"]
             log = tmp_path / f"{len(started)}.log"
             started.append(Process(words, log=log, environment=PATH))
             ending.callback(started[-1].close)
             started[-1].until_said(ready)
+            started[-1].until(port.listens, "listened")
         through, *past = clients.splitlines()
         first = shell(through, tmp_path, check=False)
         said = [log.read_text() for log in sorted(tmp_path.glob("*.log"))]

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -135,8 +136,12 @@ def server(way: str, directory: Path) -> Iterator[Started]:
             command = ["bash", "-c", f"exec {block}"]
         with running(command, directory) as process:
             assert process.stderr
-            while "Uvicorn running" not in line_of(process.stderr):
+            # It says so with the port bound; it listens when it has started.
+            while "Application startup complete" not in line_of(process.stderr):
                 pass
+            deadline = time.monotonic() + PATIENCE
+            while not port.listens():
+                assert time.monotonic() < deadline
             yield Started(process, port.number)
 
 

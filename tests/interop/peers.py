@@ -151,6 +151,18 @@ class Port:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.number}"
 
+    def listens(self) -> bool:
+        """Returns whether somebody listens there."""
+        # SO_REUSEADDR lets a port be bound again until somebody listens on it. So it is
+        # known without a connection, which a peer would relay, and without the kernel's
+        # table, which is long where many connections were closed a moment ago.
+        with _bindable(self.host) as probe:
+            try:
+                probe.bind(self.address)
+            except OSError as error:
+                return error.errno == errno.EADDRINUSE
+        return False
+
     def close(self) -> None:
         self._held.close()
 
@@ -181,7 +193,7 @@ class Process:
         self._pidfd = os.pidfd_open(self._popen.pid)
         try:
             for port in self._ports:
-                self.until(functools.partial(_listens, port), f"listened on {port}")
+                self.until(port.listens, f"listened on {port}")
         except BaseException:
             self.close()
             raise
@@ -255,18 +267,6 @@ class Process:
 
     def _fail(self, what: str) -> NoReturn:
         raise AssertionError(f"{self._command} {what}; {self._last_words()}")
-
-
-def _listens(port: Port) -> bool:
-    # SO_REUSEADDR lets a port be bound again until somebody listens on it. So it is
-    # known without a connection, which a peer would relay, and without the kernel's
-    # table, which is long where many connections were closed a moment ago.
-    with _bindable(port.host) as probe:
-        try:
-            probe.bind(port.address)
-        except OSError as error:
-            return error.errno == errno.EADDRINUSE
-    return False
 
 
 def _bindable(host: str) -> socket.socket:

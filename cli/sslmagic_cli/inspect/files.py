@@ -25,8 +25,14 @@ STANDARD: Final = "-"
 
 def check_captures(names: Iterable[str]) -> None:
     """Raise `CommandError` if one cannot be read, as far as can be seen."""
+    has_standard = False
     for name in names:
         if name == STANDARD:
+            if has_standard:
+                raise CommandError(
+                    "standard input can be read once: give - once", Exit.USAGE
+                )
+            has_standard = True
             if sys.stdin is None:
                 raise CommandError("standard input is closed", Exit.NO_INPUT)
         elif not os.access(name, os.R_OK):

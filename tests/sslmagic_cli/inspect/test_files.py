@@ -131,6 +131,9 @@ def test_a_capture_that_is_not_there(
     with pytest.raises(CommandError, match="No such file") as raised:
         check_captures(["-", str(tmp_path / "no")])
     assert raised.value.exit_code == Exit.NO_INPUT
+    with pytest.raises(CommandError, match="give - once") as raised:
+        check_captures(["-", str(tmp_path), "-"])
+    assert raised.value.exit_code == Exit.USAGE
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(CommandError, match="standard input is closed"):
         check_captures(["-"])

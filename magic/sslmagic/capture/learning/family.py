@@ -116,4 +116,4 @@ def _searched(
 
 def _left(until: float) -> float:
     """Return the seconds of one search: another choice of samples may be easier."""
-    return max(min(SECONDS / 3, until - time.monotonic()), 0.0)
+    return max(min(SECONDS / 3, until - time.process_time()), 0.0)

@@ -34,7 +34,8 @@ def learn(
 
     Args:
         name: the layout's.
-        seconds: how long a layout of each family is searched at most.
+        seconds: how long a layout of each family is searched at most, of this process's
+            own time: so that a busy machine finds the same.
 
     Raises:
         ConfigurationError: *name* cannot be the name of a layout.
@@ -44,7 +45,7 @@ def learn(
     taught: list[tuple[Variant, list[Sample], str]] = []
     for family in ("IPv4", "IPv6"):
         own = [one for one in samples if (":" in one.client.host) == (family == "IPv6")]
-        until = time.monotonic() + seconds
+        until = time.process_time() + seconds
         found = variant_of(own, family, needs, until) if own else None
         if found is not None:
             taught.append((*found, family))
