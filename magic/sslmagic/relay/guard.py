@@ -35,7 +35,7 @@ class Guard:
         server: the virtual server, whose judge is asked.
     """
 
-    __slots__ = ("_client", "_held", "_name", "_server")
+    __slots__ = ("_client", "_held", "_left", "_name", "_server")
 
     def __init__(
         self, client: ClientEnd, name: SocketAddress, held: bytes, server: Passthrough
@@ -44,6 +44,8 @@ class Guard:
         self._name = name
         self._held = held
         self._server = server
+        self._left = False
+        """Whether the client end reads for itself again."""
 
     def start(self, *, watched: bool) -> None:
         """Be told of the client's events; *watched* if somebody is already."""
@@ -59,6 +61,9 @@ class Guard:
 
     def ready(self, mask: int) -> None:
         """Read until the octets can be judged; let the client end do the rest."""
+        if self._left:
+            # The loop was asked for another call before an event of this round came.
+            return
         client = self._client
         if mask & _WRITING:
             client.ready(mask & _WRITING)
@@ -76,6 +81,7 @@ class Guard:
             client.moved += count
             verdict = self._server.judge(self._held, ended=not count)
             if verdict == "forward":
+                self._left = True
                 client.pass_on(self._held)
                 client.take_over()
                 return

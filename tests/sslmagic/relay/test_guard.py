@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from sslmagic.relay.receiver import Node
 from sslmagic.trust import Trust
 from tests.sslmagic.relay.harness import (
     LOCALHOST,
+    PATIENCE,
     Backend,
     Running,
     is_closed,
     receive,
+    rest,
 )
 
 CLIENT = Preamble(source=("203.0.113.9", 51234), destination=("198.51.100.2", 443))
@@ -61,6 +64,31 @@ def test_it_leaves_when_the_octets_are_judged() -> None:
             client.sendall(b"hello")
             assert receive(server, 5) == b"hello"
             relay.when(lambda: Guard not in owners() and ClientEnd in owners())
+
+
+def test_it_reads_nothing_once_it_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is called once more in a round in which an event made it leave already."""
+    ready = Guard.ready
+    left, sent = threading.Event(), threading.Event()
+
+    def once_more(guard: Guard, mask: int) -> None:
+        ready(guard, mask)
+        if not guarded(relay):
+            left.set()
+            assert sent.wait(PATIENCE)
+            ready(guard, 0)
+
+    monkeypatch.setattr(Guard, "ready", once_more)
+    with Backend() as backend, node(backend) as relay, relay.client(OCTETS) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with backend.accept() as server:
+            relay.until(joined=1)
+            client.sendall(b"hell")
+            assert left.wait(PATIENCE)
+            client.sendall(b"o")
+            client.shutdown(socket.SHUT_WR)
+            sent.set()
+            assert rest(server) == b"hello"
 
 
 def test_a_server_that_talks_is_not_held_up_by_octets_that_are() -> None:
