@@ -44,7 +44,7 @@ def pytest_collection() -> Generator[None, object, object]:
 _SSLMAGIC = Path(__file__).parent / "sslmagic"
 _COVER_THE_CORE = {
     _SSLMAGIC,
-    *(_SSLMAGIC / name for name in ("wire", "anatomy", "proof", "balance")),
+    *(_SSLMAGIC / name for name in ("wire", "anatomy", "proof")),
 }
 """Where the tests are that must run every branch of the core."""
 

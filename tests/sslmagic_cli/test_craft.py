@@ -18,7 +18,7 @@ from sslmagic_cli.exits import Exit
 from sslmagic_cli.inspect.record import recorded
 from tests.captures.agreement import differences
 from tests.sources import PROJECT
-from tests.sslmagic_cli.craft.crafted import Run, crafted, packets
+from tests.sslmagic_cli.craft.crafted import Run, check_refused, crafted, packets
 
 
 @pytest.fixture
@@ -133,17 +133,9 @@ def test_what_is_written_over_is_gone(run: Run, out: Path) -> None:
     ],
 )
 def test_what_cannot_be_asked_for(
-    run: Run,
-    words: list[str],
-    what: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, words: list[str], what: str, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = run("craft", *words)
-    assert ended.code == Exit.USAGE
-    assert what in ended.complaint
-    assert list(tmp_path.iterdir()) == []
+    check_refused(run, words, what, tmp_path)
 
 
 def test_no_capture_on_a_terminal(terminal: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from scapy.utils import RawPcapNgReader
 from sslmagic_cli.exits import Exit
 from tests.captures.capture import SCHEMA
 
-__all__ = ["Run", "crafted", "packets"]
+__all__ = ["Run", "check_refused", "crafted", "packets"]
 
 Run = Callable[..., Any]
 
@@ -31,3 +32,12 @@ def crafted(run: Run, out: Path, *words: str) -> list[dict[str, Any]]:
     jsonschema.validate(said, json.loads(SCHEMA.read_text("utf-8")))
     connections: list[dict[str, Any]] = said["connections"]
     return connections
+
+
+def check_refused(run: Run, words: list[str], what: str, directory: Path) -> None:
+    """Checks that *words* are refused with *what*, and leave no file in *directory*."""
+    with contextlib.chdir(directory):
+        ended = run("craft", *words)
+    assert ended.code == Exit.USAGE
+    assert what in ended.complaint
+    assert list(directory.iterdir()) == []

@@ -8,9 +8,8 @@ import pytest
 
 from sslmagic.dissect.faults import FAULTS
 from sslmagic.wire import FORMATS
-from sslmagic_cli.exits import Exit
 from tests.sources import PROJECT
-from tests.sslmagic_cli.craft.crafted import Run
+from tests.sslmagic_cli.craft.crafted import Run, check_refused
 
 
 def test_faults_are_listed(run: Run) -> None:
@@ -37,14 +36,6 @@ def test_the_document_has_every_fault() -> None:
     ],
 )
 def test_what_cannot_be_asked_for(
-    run: Run,
-    words: list[str],
-    what: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, words: list[str], what: str, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = run("craft", *words)
-    assert ended.code == Exit.USAGE
-    assert what in ended.complaint
-    assert list(tmp_path.iterdir()) == []
+    check_refused(run, words, what, tmp_path)

@@ -10,10 +10,9 @@ from scapy.utils import RawPcapNgReader
 
 from sslmagic.capture.conversations import Reader
 from sslmagic.capture.judge import Judge
-from sslmagic_cli.exits import Exit
 from sslmagic_cli.inspect.record import recorded
 from tests.captures.agreement import differences
-from tests.sslmagic_cli.craft.crafted import Run, crafted
+from tests.sslmagic_cli.craft.crafted import Run, check_refused, crafted
 
 
 @pytest.fixture
@@ -74,14 +73,6 @@ def test_the_same_seed_makes_the_same_octets(run: Run, out: Path) -> None:
     ],
 )
 def test_what_cannot_be_asked_for(
-    run: Run,
-    words: list[str],
-    what: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, words: list[str], what: str, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = run("craft", *words)
-    assert ended.code == Exit.USAGE
-    assert what in ended.complaint
-    assert list(tmp_path.iterdir()) == []
+    check_refused(run, words, what, tmp_path)

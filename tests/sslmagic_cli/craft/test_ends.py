@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sslmagic_cli.exits import Exit
-from tests.sslmagic_cli.craft.crafted import Run, crafted
+from tests.sslmagic_cli.craft.crafted import Run, check_refused, crafted
 
 
 @pytest.fixture
@@ -39,14 +38,6 @@ def test_who_takes_part(run: Run, out: Path) -> None:
     ],
 )
 def test_what_cannot_be_asked_for(
-    run: Run,
-    words: list[str],
-    what: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, words: list[str], what: str, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = run("craft", *words)
-    assert ended.code == Exit.USAGE
-    assert what in ended.complaint
-    assert list(tmp_path.iterdir()) == []
+    check_refused(run, words, what, tmp_path)
