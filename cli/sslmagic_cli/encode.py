@@ -8,8 +8,13 @@ from sslmagic.preamble import Command, Endpoint, Preamble, Transport, UnixEndpoi
 from sslmagic.tlv import TLV
 from sslmagic.wire import Learnt, encode
 from sslmagic_cli import output
-from sslmagic_cli.arguments import ENDPOINT, EXTENSION
-from sslmagic_cli.formats import FormatName, check_written, layout_option
+from sslmagic_cli.arguments import ENDPOINT
+from sslmagic_cli.formats import (
+    FormatName,
+    check_written,
+    extension_options,
+    layout_option,
+)
 
 __all__ = ["command"]
 
@@ -41,14 +46,7 @@ magic encode --local --format proxy2 --output hex
     type=click.Choice([one.label for one in Transport], case_sensitive=False),
     help="Found from the addresses; needed for datagrams and UNKNOWN.",
 )
-@click.option(
-    "--tlv",
-    "tlvs",
-    type=EXTENSION,
-    multiple=True,
-    help="An extension: AUTHORITY=shop.example, 0xE7=hex:0badcafe, ... Repeatable.",
-)
-@click.option("--crc32c", is_flag=True, help="Add a CRC32C extension.")
+@extension_options
 @click.option(
     "--limit",
     type=click.IntRange(min=1),

@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sslmagic.wire import FORMATS, Learnt
+from sslmagic_cli.arguments import EXTENSION
 from sslmagic_cli.exits import CommandError, Exit
 
-__all__ = ["FormatName", "check_said", "check_written", "layout_option", "layouts"]
+__all__ = [
+    "FormatName",
+    "check_said",
+    "check_written",
+    "extension_options",
+    "layout_option",
+    "layouts",
+]
 
 if TYPE_CHECKING:
     # Generic for type checkers only: click before 8.5 cannot be subscripted.
@@ -127,3 +135,16 @@ def layout_option(function: Function) -> Function:
         callback=_remember,
         help="A learnt layout, whose name is then a format. Repeatable.",
     )(function)
+
+
+def extension_options(function: Function) -> Function:
+    """Give a command `--tlv`, as ``tlvs``, and `--crc32c`."""
+    tlv = click.option(
+        "--tlv",
+        "tlvs",
+        type=EXTENSION,
+        multiple=True,
+        help="An extension: AUTHORITY=shop.example, 0xE7=hex:0badcafe, ... Repeatable.",
+    )
+    crc32c = click.option("--crc32c", is_flag=True, help="Add a CRC32C extension.")
+    return tlv(crc32c(function))

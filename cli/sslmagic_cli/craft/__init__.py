@@ -9,11 +9,12 @@ import click
 
 from sslmagic.wire import FORMATS
 from sslmagic_cli import newfile, output
-from sslmagic_cli.arguments import ENDPOINT, EXTENSION
+from sslmagic_cli.arguments import ENDPOINT
 from sslmagic_cli.craft import catalogue
 from sslmagic_cli.craft.connections import connections
 from sslmagic_cli.craft.expectation import expectation
 from sslmagic_cli.craft.parameters import protocols, segment_sizes, server_name
+from sslmagic_cli.formats import extension_options
 
 __all__ = ["command"]
 
@@ -43,14 +44,7 @@ _KEPT = 262_144
 @click.option("--source", type=ENDPOINT, help="The client that the preamble names.")
 @click.option("--destination", type=ENDPOINT, help="Where it connected to.")
 @click.option("--local", is_flag=True, help="The preamble names no client.")
-@click.option(
-    "--tlv",
-    "tlvs",
-    type=EXTENSION,
-    multiple=True,
-    help="An extension: AUTHORITY=shop.example, 0xE7=hex:0badcafe, ... Repeatable.",
-)
-@click.option("--crc32c", is_flag=True, help="Add a CRC32C extension.")
+@extension_options
 @click.option(
     "--fault",
     "faults",

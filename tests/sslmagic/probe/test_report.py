@@ -6,13 +6,11 @@ import dataclasses
 
 import pytest
 
-from sslmagic.preamble import Endpoint
 from sslmagic.probe.answer import Answer, Came, came_of
 from sslmagic.probe.question import Question
 from sslmagic.probe.report import (
     Belief,
     FormatReport,
-    Report,
     Speech,
     Stance,
     Trial,
@@ -20,9 +18,9 @@ from sslmagic.probe.report import (
     differ,
     spoken,
 )
-from sslmagic.probe.target import Target
+from tests.sslmagic.probe.reports import OUTSIDE, report
 
-CLAIMED, OWN = "203.0.113.9", "198.51.100.7"
+CLAIMED, OWN = "203.0.113.9", OUTSIDE
 
 
 def trial(
@@ -35,23 +33,6 @@ def trial(
     came = came_of(octets) or came
     answer = Answer(came=came, seconds=lasted, lasted=lasted, ended=True, octets=octets)
     return Trial(question=Question(name="a", words=""), answer=answer, taken=taken)
-
-
-def report(
-    *formats: FormatReport, silent: Trial | None = None, speaks: Speech | None = None
-) -> Report:
-    return Report(
-        target=Target(name="a.example", address=Endpoint("203.0.113.1", 443)),
-        source=OWN,
-        speaks=speaks,
-        formats=formats,
-        silent=silent,
-        half=None,
-        after=None,
-        trials=(trial(),),
-        stopped=None,
-        seconds=1.0,
-    )
 
 
 @pytest.mark.parametrize(
