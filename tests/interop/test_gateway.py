@@ -143,7 +143,7 @@ def test_node_strips_for_a_server_that_knows_no_preamble(
     ):
         for hello in HELLOS:
             answer = ask(address, authority.client(hello=hello), source=SOURCES["ipv4"])
-            # The node, for now: who stands behind it is told in no way at all.
+            # The node: a stream without a preamble tells nothing of who is behind it.
             assert answer.client[0] == host
 
 

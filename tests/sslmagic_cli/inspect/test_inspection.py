@@ -8,9 +8,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -33,93 +33,106 @@ Run = Callable[..., Any]
 COMMAND = [sys.executable, "-m", "sslmagic_cli", "inspect", "-"]
 
 
+class Live:
+    """A command that reads a capture while it is written."""
+
+    def __init__(self, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
+        self.write(HEADER)
+
+    def write(self, octets: bytes) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(octets)
+
+    def capture(self, packets: Iterable[tuple[int, bytes]]) -> None:
+        """Writes them in one go."""
+        self.write(b"".join(record(*packet) for packet in packets))
+
+    def line(self) -> bytes:
+        """Waits for the next line."""
+        assert self.process.stdout
+        return self.process.stdout.readline()
+
+    def rest(self) -> bytes:
+        """Ends the capture, and returns what is said from now on."""
+        said, complaint = self.process.communicate(timeout=20)
+        assert complaint == b""
+        assert self.process.returncode == Exit.DONE
+        return said
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=20)
+
+
 def test_a_row_is_there_before_the_capture_ends() -> None:
     first, second = mixed()[:2]
-    with subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-    ) as live:
-        assert live.stdin
-        assert live.stdout
-        assert b"verdict" in live.stdout.readline()
-        octets = HEADER + b"".join(record(*packet) for packet in packets(first))
-        live.stdin.write(octets)
-        assert live.stdout.readline().split() == [
+    with Live() as live:
+        assert b"verdict" in live.line()
+        live.capture(packets(first))
+        assert live.line().split() == [
             *(b"1", b"01:00:00", b"203.0.113.9:51234", b"10.0.0.5:40112"),
             *(b"magic", b"ok"),
         ]
-        live.stdin.write(b"".join(record(*packet) for packet in packets(second)))
-        assert live.stdout.readline().split()[-2:] == [b"proxy2", b"ok"]
-        live.stdin.close()
-        assert b"2 connections" in live.stdout.read()
-    assert live.returncode == Exit.DONE
+        live.capture(packets(second))
+        assert live.line().split()[-2:] == [b"proxy2", b"ok"]
+        assert b"2 connections" in live.rest()
 
 
 def test_a_row_is_there_before_its_connection_ends_and_only_once() -> None:
     first, second = mixed()[:2]
     begins, ends = (one := [*packets(first)])[:5], one[5:]
-    with subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-    ) as live:
-        assert live.stdin
-        assert live.stdout
-        live.stdout.readline()
-        live.stdin.write(HEADER + b"".join(record(*packet) for packet in begins))
-        assert live.stdout.readline().split()[-2:] == [b"magic", b"ok"]
-        later = [*ends, *packets(second)]
-        live.stdin.write(b"".join(record(*packet) for packet in later))
-        assert live.stdout.readline().split()[-2:] == [b"proxy2", b"ok"]
-        live.stdin.close()
-        rest = live.stdout.read()
+    with Live() as live:
+        live.line()
+        live.capture(begins)
+        assert live.line().split()[-2:] == [b"magic", b"ok"]
+        live.capture([*ends, *packets(second)])
+        assert live.line().split()[-2:] == [b"proxy2", b"ok"]
+        rest = live.rest()
     assert b"2 connections" in rest
     assert b"203.0.113.9:51234" not in rest
-    assert live.returncode == Exit.DONE
 
 
-def test_one_that_turns_out_otherwise_has_a_second_row() -> None:
+# Also where only the first row was asked for.
+@pytest.mark.parametrize("verdicts", [(), ("missing", "ok")])
+def test_one_that_turns_out_otherwise_has_a_second_row(
+    verdicts: tuple[str, ...],
+) -> None:
     first, second = Talk([hello(), encode(PREAMBLE)]), mixed()[1]
     begins, ends = (one := [*packets(first)])[:4], one[4:]
-    # Also where only the first one was asked for.
-    for options in ([], ["--verdict", "missing", "--verdict", "ok"]):
-        with subprocess.Popen(
-            [*COMMAND, *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-        ) as live:
-            assert live.stdin
-            assert live.stdout
-            live.stdout.readline()
-            live.stdin.write(HEADER + b"".join(record(*packet) for packet in begins))
-            row = live.stdout.readline().split()
-            assert (row[0], row[-1]) == (b"1", b"missing")
-            live.stdin.write(b"".join(record(*packet) for packet in ends))
-            live.stdin.write(b"".join(record(*packet) for packet in packets(second)))
-            live.stdin.close()
-            rows = [
-                (one[0], one[-1])
-                for one in map(bytes.split, live.stdout)
-                if one and one[0] in (b"1", b"2") and one[1].count(b":") == 2
-            ]
-            assert rows == [(b"1", b"late"), (b"2", b"ok")]
+    with Live(*(word for one in verdicts for word in ("--verdict", one))) as live:
+        live.line()
+        live.capture(begins)
+        row = live.line().split()
+        assert (row[0], row[-1]) == (b"1", b"missing")
+        live.capture([*ends, *packets(second)])
+        rows = [
+            (one[0], one[-1])
+            for one in map(bytes.split, live.rest().splitlines())
+            if one and one[0] in (b"1", b"2") and one[1].count(b":") == 2
+        ]
+        assert rows == [(b"1", b"late"), (b"2", b"ok")]
 
 
 def test_what_comes_octet_by_octet_has_no_row_for_each() -> None:
     line = b"HELO shop.example"
     talk = Talk([line[at : at + 1] for at in range(len(line))])
-    with subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-    ) as live:
-        assert live.stdin
-        assert live.stdout
-        live.stdout.readline()
-        live.stdin.write(HEADER)
+    with Live() as live:
+        live.line()
         for time, frame in packets(talk):
             # More than a pipe gives at a time: each packet is a piece of its own.
-            live.stdin.write(record(time, frame) + record(time, bytes(1 << 17)))
-        live.stdin.close()
-        said = live.stdout.read().decode()
-        told = sum(one.split()[:2] == ["1", "01:00:00"] for one in said.splitlines())
-    assert told == 2
+            live.capture([(time, frame), (time, bytes(1 << 17))])
+        said = live.rest().decode()
+    assert sum(one.split()[:2] == ["1", "01:00:00"] for one in said.splitlines()) == 2
     assert "text (HELO shop.example)" in said
 
 
@@ -128,41 +141,23 @@ def test_one_connection_in_full_is_all_that_is_said() -> None:
     open_still = [*packets(first)][:5]
     # More than a pipe gives at a time: the first is read before the second comes.
     other = (open_still[-1][0], bytes(60_000))
-    with subprocess.Popen(
-        [*COMMAND, "--connection", "2"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        bufsize=0,
-    ) as live:
-        assert live.stdin
-        assert live.stdout
-        said = [*open_still, other, other, *packets(second)]
-        live.stdin.write(HEADER + b"".join(record(*packet) for packet in said))
-        live.stdin.close()
-        assert live.stdout.readline().startswith(b"connection 2 ")
+    with Live("--connection", "2") as live:
+        live.capture([*open_still, other, other, *packets(second)])
+        assert live.rest().startswith(b"connection 2 ")
 
 
 def test_the_first_ctrl_c_is_the_captures_and_the_second_ours() -> None:
     first, second = mixed()[:2]
-    with subprocess.Popen(
-        COMMAND,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-    ) as live:
-        assert live.stdin
-        assert live.stdout
-        live.stdout.readline()
-        live.send_signal(signal.SIGINT)
+    with Live() as live:
+        live.line()
+        live.process.send_signal(signal.SIGINT)
         # What is written after it is still read.
-        octets = HEADER + b"".join(record(*packet) for packet in packets(first))
-        live.stdin.write(octets)
-        assert live.stdout.readline().split()[-1] == b"ok"
-        live.stdin.write(b"".join(record(*packet) for packet in packets(second)))
-        assert live.stdout.readline().split()[-1] == b"ok"
-        live.send_signal(signal.SIGINT)
-        assert live.wait(20) == Exit.INTERRUPTED
+        live.capture(packets(first))
+        assert live.line().split()[-1] == b"ok"
+        live.capture(packets(second))
+        assert live.line().split()[-1] == b"ok"
+        live.process.send_signal(signal.SIGINT)
+        assert live.process.wait(20) == Exit.INTERRUPTED
 
 
 def test_a_live_capture_of_loopback() -> None:
