@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import struct
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = [
     "listening",
     "open_descriptors",
     "reset",
+    "settled_descriptors",
 ]
 
 PATIENCE = 10.0
@@ -73,6 +75,16 @@ def connect(listener: socket.socket, octets: bytes = b"") -> socket.socket:
 def open_descriptors() -> set[str]:
     """The numbers of this process, so that what is left open shows."""
     return {entry.name for entry in Path("/proc/self/fd").iterdir()}
+
+
+def settled_descriptors() -> set[str]:
+    """The same, when those are gone that tests before have left to the collector.
+
+    It may come at any time, and would close in the midst of a test what was open before
+    it. What the test itself leaves behind is not collected so.
+    """
+    gc.collect()
+    return open_descriptors()
 
 
 def ended(client: socket.socket) -> bool:

@@ -28,6 +28,7 @@ from tests.sslmagic.receiving import (
     ended,
     listening,
     open_descriptors,
+    settled_descriptors,
 )
 
 
@@ -70,7 +71,7 @@ def test_a_thread_that_waits_keeps_nobody_from_trying(listener: Listener) -> Non
 
 @pytest.mark.parametrize("threads", [1, 5])
 def test_closing_wakes_who_waits(threads: int) -> None:
-    before = open_descriptors()
+    before = settled_descriptors()
     listener = Listener(listening(), trust=LOOPBACK)
     inside = threading.Barrier(threads + 1)
 
@@ -126,7 +127,7 @@ def test_a_signal_handler_may_close_it_in_the_midst_of_its_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever the handler interrupts: here the reading of what a connection sent."""
-    before = open_descriptors()
+    before = settled_descriptors()
     listener = Listener(listening(), trust=LOOPBACK)
 
     def interrupted(*arguments: Any) -> Any:
@@ -149,7 +150,7 @@ def test_shutting_down_ends_accept(listener: Listener) -> None:
 
 
 def test_one_that_is_forgotten_gives_its_descriptors_back() -> None:
-    before = open_descriptors()
+    before = settled_descriptors()
     with pytest.warns(ResourceWarning):
         Listener(listening(), trust=LOOPBACK)
     assert open_descriptors() == before

@@ -21,6 +21,7 @@ from tests.sslmagic.receiving import (
     connect,
     listening,
     open_descriptors,
+    settled_descriptors,
 )
 
 
@@ -46,7 +47,7 @@ def test_nobody_accepts_past_it(listener: Listener) -> None:
 
 
 def test_detaching_closes_it_and_leaves_the_number_to_who_asked() -> None:
-    before = open_descriptors()
+    before = settled_descriptors()
     listener = Listener(listening(), trust=LOOPBACK)
     address = listener.getsockname()
     number = listener.fileno()
@@ -62,7 +63,7 @@ def test_raw_uvloop_fails_closed_and_says_so() -> None:
     uvloop = pytest.importorskip("uvloop")
     said: list[dict[str, Any]] = []
     uvloop.new_event_loop().close()  # libuv keeps a pipe for signals from its first
-    before = open_descriptors()
+    before = settled_descriptors()
 
     async def misuse() -> None:
         loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from tests.sslmagic.receiving import PATIENCE, open_descriptors
+from tests.sslmagic.receiving import PATIENCE, open_descriptors, settled_descriptors
 
 __all__ = ["interrupted", "served"]
 
@@ -49,7 +49,7 @@ def interrupted(
     """
     made: queue.SimpleQueue[Any] = queue.SimpleQueue()
     results: list[Result] = []
-    threads, descriptors = set(threading.enumerate()), open_descriptors()
+    threads, descriptors = set(threading.enumerate()), settled_descriptors()
 
     def noted(*arguments: Any) -> Any:
         server = make(*arguments)

@@ -25,7 +25,7 @@ from sslmagic.relay.listening import Listening
 from sslmagic.servers import tornado, uvicorn, waitress
 from sslmagic.servers.entrance import Entrance
 from tests.interop.serving import asgi_app, wsgi_app
-from tests.sslmagic.receiving import LOOPBACK, open_descriptors
+from tests.sslmagic.receiving import LOOPBACK, open_descriptors, settled_descriptors
 
 __all__: list[str] = []
 
@@ -80,7 +80,7 @@ def a_waitress(directory: Path, ending: contextlib.ExitStack) -> None:
 
 def left(make: Make, directory: Path, spare: int) -> tuple[bool, str]:
     """Return whether it is made with so many descriptors, and what it leaves if not."""
-    before, threads = open_descriptors(), threading.active_count()
+    before, threads = settled_descriptors(), threading.active_count()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as ending, contextlib.ExitStack() as filled:
         # The limit is of numbers, and lower ones may be free.

@@ -27,6 +27,7 @@ from tests.sslmagic.receiving import (
     PATIENCE,
     listening,
     open_descriptors,
+    settled_descriptors,
 )
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 
@@ -86,7 +87,7 @@ def test_the_file_of_a_second_address_goes_with_its_server(tmp_path: Path) -> No
         assert path.is_socket()
         raise web.GracefulExit
 
-    before = open_descriptors()
+    before = settled_descriptors()
     where: dict[str, Any] = {"host": "127.0.0.1", "port": 0}
     aiohttp.run(
         app(), trust=LOOPBACK, direct_listen=f"unix:{path}", print=stop, **where

@@ -31,6 +31,7 @@ from tests.sslmagic.receiving import (
     PREAMBLE,
     listening,
     open_descriptors,
+    settled_descriptors,
 )
 from tests.sslmagic.servers.conduct import FORGED, asked
 
@@ -258,7 +259,7 @@ def test_what_cannot_be_had_leaves_nothing_open(run: Any) -> None:
     async def main() -> None:
         runner = await begun()
         port = Port()
-        before = open_descriptors()
+        before = settled_descriptors()
         with port._held as held:
             held.listen()
             site = Site(runner, port.host, port.number, trust=LOOPBACK)

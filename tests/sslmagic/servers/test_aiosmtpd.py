@@ -40,6 +40,7 @@ from tests.sslmagic.receiving import (
     PATIENCE,
     ended,
     open_descriptors,
+    settled_descriptors,
 )
 from tests.sslmagic.servers.conduct import Rule, Running, asked, kept_by
 
@@ -164,7 +165,7 @@ def test_its_files_go_with_a_controller(
     kind: Any, begin: str, end: str, tmp_path: Path
 ) -> None:
     path, second = tmp_path / "smtp.sock", tmp_path / "direct.sock"
-    before = open_descriptors()
+    before = settled_descriptors()
     for _ in range(2):
         loop = asyncio.new_event_loop()
         controller: Any = kind(
@@ -357,7 +358,7 @@ def test_an_aiosmtpd_that_listens_otherwise_is_refused(
 
 def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
     live = tmp_path / "live.sock"
-    before = open_descriptors()
+    before = settled_descriptors()
     for path in (tmp_path / "nowhere" / "smtp.sock", live):
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(str(live))

@@ -30,6 +30,7 @@ from tests.sslmagic.receiving import (
     PATIENCE,
     ended,
     open_descriptors,
+    settled_descriptors,
 )
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 from tests.sslmagic.servers.gateway import Gateway, started
@@ -107,7 +108,7 @@ def test_an_address_in_use_stops_what_has_started() -> None:
 def test_the_file_of_a_second_address_goes_with_its_server(tmp_path: Path) -> None:
     path = tmp_path / "direct.sock"
     entrance = Entrance(LOOPBACK, direct_listen=f"unix:{path}")
-    before = open_descriptors()
+    before = settled_descriptors()
     one = Server(("127.0.0.1", 0), app, entrance=entrance)
     one.prepare()
     assert path.is_socket()

@@ -28,6 +28,7 @@ from tests.sslmagic.receiving import (
     connect,
     listening,
     open_descriptors,
+    settled_descriptors,
 )
 
 WRONG: list[dict[str, Any]] = [
@@ -124,7 +125,7 @@ def test_the_file_of_a_second_address_is_there_until_its_process_exits(
 def test_the_file_of_a_second_address_may_go_before_its_process(tmp_path: Path) -> None:
     path = tmp_path / "direct.sock"
     entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", f"unix:{path}"])
-    before = open_descriptors()
+    before = settled_descriptors()
     with contextlib.ExitStack() as ending:
         for sock in entrance.direct_sockets(ending):
             sock.close()
@@ -158,7 +159,7 @@ def test_a_second_address_in_use_leaves_none_open(tmp_path: Path) -> None:
         taken = f"127.0.0.1:{other.getsockname()[1]}"
         listed = ["127.0.0.1:0", f"unix:{path}", taken]
         entrance = Entrance(LOOPBACK, direct_listen=listed)
-        before = open_descriptors()
+        before = settled_descriptors()
         with (
             contextlib.ExitStack() as ending,
             pytest.raises(OSError, match=f"cannot listen on {taken}: "),

@@ -27,7 +27,13 @@ from tests.interop.serving.asgi_app import app
 from tests.interop.serving.hypercorn import VARIANTS
 from tests.interop.serving.place import Place
 from tests.interop.serving.variant import Variant, serving
-from tests.sslmagic.receiving import CLIENT, LOOPBACK, PATIENCE, open_descriptors
+from tests.sslmagic.receiving import (
+    CLIENT,
+    LOOPBACK,
+    PATIENCE,
+    open_descriptors,
+    settled_descriptors,
+)
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 
 COMMAND = [sys.executable, "-m", "sslmagic.servers.hypercorn"]
@@ -238,7 +244,7 @@ def test_the_file_of_a_second_address_goes_with_its_server(
         return 0
 
     monkeypatch.setattr(hypercorn.run, "run", run)
-    before = open_descriptors()
+    before = settled_descriptors()
     server.run(app, trust=LOOPBACK, bind="127.0.0.1:0", direct_listen=f"unix:{path}")
     assert not path.exists()
     assert open_descriptors() == before

@@ -27,6 +27,7 @@ from tests.sslmagic.receiving import (
     ended,
     open_descriptors,
     reset,
+    settled_descriptors,
 )
 from tests.sslmagic.servers.conduct import LOCAL, Rule, Running, asked, kept_by
 from tests.sslmagic.servers.inprocess import interrupted, served
@@ -256,7 +257,7 @@ def test_an_address_in_use_is_named_and_leaves_nothing_open(where: str) -> None:
     port = Port()
     with port._held as held:
         held.listen()
-        before = open_descriptors()
+        before = settled_descriptors()
         first = port.address if where == "first" else ("127.0.0.1", 0)
         second = str(port) if where == "second" else "127.0.0.1:0"
         with pytest.raises(OSError, match=f"cannot listen on .*{port.number}: .* in u"):
@@ -271,7 +272,7 @@ def test_a_host_that_nobody_knows_is_named() -> None:
 
 @pytest.mark.parametrize("second", [(), "127.0.0.1:0"])
 def test_a_limit_out_of_range_leaves_nothing_open(second: Any) -> None:
-    before = open_descriptors()
+    before = settled_descriptors()
     with pytest.raises(ConfigurationError, match="waiting"):
         run(
             Handler,

@@ -30,6 +30,7 @@ from tests.sslmagic.receiving import (
     PREAMBLE,
     listening,
     open_descriptors,
+    settled_descriptors,
 )
 from tests.sslmagic.servers.conduct import FORGED, Rule, Running, asked, kept_by
 
@@ -249,7 +250,7 @@ def test_the_file_of_a_second_address_goes_with_its_server(
 
     async def main() -> None:
         for _ in range(2):
-            before = open_descriptors()
+            before = settled_descriptors()
             server = listen(
                 app(), 0, "127.0.0.1", trust=LOOPBACK, direct_listen=f"unix:{path}"
             )
@@ -280,7 +281,7 @@ def test_what_cannot_be_had_leaves_nothing_open(tmp_path: Path) -> None:
     port = Port()
     with port._held as held:
         held.listen()
-        before = open_descriptors()
+        before = settled_descriptors()
         places: list[dict[str, Any]] = [{"port": 0}, {"path": tmp_path / "server.sock"}]
         for where in places:
             with pytest.raises(OSError, match="in use"):

@@ -34,6 +34,7 @@ from tests.sslmagic.receiving import (
     connect,
     ended,
     open_descriptors,
+    settled_descriptors,
 )
 from tests.sslmagic.servers.conduct import (
     FORGED,
@@ -225,7 +226,7 @@ def readable(stream: socket.socket) -> bool:
 
 def test_an_address_in_use_leaves_nothing_open() -> None:
     port = Port()
-    before, threads = open_descriptors(), threading.active_count()
+    before, threads = settled_descriptors(), threading.active_count()
     with port._held as held:
         held.listen()
         with pytest.raises(OSError, match="in use"):
@@ -257,7 +258,7 @@ def test_what_fails_late_leaves_nothing_open(
     monkeypatch.setattr(Entrance, "listener", listens)
     if fails_at == "the end":
         monkeypatch.setattr("waitress.server.MultiSocketServer.__init__", failing)
-    before, threads = open_descriptors(), threading.active_count()
+    before, threads = settled_descriptors(), threading.active_count()
     with pytest.raises(OSError, match="as the test says"):
         waitress.create_server(
             app,
@@ -282,7 +283,7 @@ def test_a_socket_that_cannot_be_made_leaves_no_thread(
         make(*arguments)
 
     monkeypatch.setattr(wasyncore.dispatcher, "create_socket", made)
-    before, threads = open_descriptors(), threading.active_count()
+    before, threads = settled_descriptors(), threading.active_count()
     with pytest.raises(OSError, match="as the test says"):
         waitress.create_server(app, trust=LOOPBACK, listen="127.0.0.1:0 [::1]:0")
     assert threading.active_count() == threads
@@ -296,7 +297,7 @@ def test_what_fails_late_leaves_no_file(
         raise OSError(errno.EMFILE, "as the test says")
 
     monkeypatch.setattr(Entrance, "listener", failing)
-    before = open_descriptors()
+    before = settled_descriptors()
     with pytest.raises(OSError, match="as the test says"):
         waitress.create_server(
             app, trust=LOOPBACK, unix_socket=str(tmp_path / "server.sock")

@@ -38,6 +38,7 @@ from tests.sslmagic.receiving import (
     ended,
     listening,
     open_descriptors,
+    settled_descriptors,
 )
 from tests.sslmagic.servers.conduct import Rule, Running, kept_by
 from tests.sslmagic.servers.upgrade import UPGRADE, told
@@ -205,7 +206,7 @@ def test_the_file_of_a_second_address_goes_with_its_server(
                 assert (await heard(path, b""))["client"] == ""
             assert not await asyncio.to_thread(path.exists)
             # Whatever the loop opens once is open now.
-            before = before or open_descriptors()
+            before = before or settled_descriptors()
         assert open_descriptors() == before
 
     run(main())
@@ -230,7 +231,7 @@ def test_what_cannot_be_had_leaves_nothing_open(run: Any, tmp_path: Path) -> Non
             # Whatever the loop opens once is open now.
             async with serve(handler, "127.0.0.1", 0, trust=LOOPBACK):
                 pass
-            before = open_descriptors()
+            before = settled_descriptors()
             path = tmp_path / "server.sock"
             for error, match, server in (
                 (OSError, "in use", serve(handler, *port.address, trust=LOOPBACK)),

@@ -34,6 +34,7 @@ from tests.sslmagic.receiving import (
     listening,
     open_descriptors,
     reset,
+    settled_descriptors,
 )
 from tests.sslmagic.servers.conduct import Rule, Running, asked, kept_by
 from tests.sslmagic.servers.upgrade import told
@@ -49,7 +50,7 @@ def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     gc.collect()
-    descriptors, threads = open_descriptors(), threading.active_count()
+    descriptors, threads = settled_descriptors(), threading.active_count()
     yield
     # websockets leaves its selectors to the garbage collector.
     gc.collect()

@@ -30,6 +30,7 @@ from tests.sslmagic.receiving import (
     PREAMBLE,
     ended,
     open_descriptors,
+    settled_descriptors,
 )
 
 ENTRANCE = Entrance(LOOPBACK)
@@ -267,7 +268,7 @@ def test_a_factory_may_turn_a_client_away(reactor: Any) -> None:
 def test_nothing_stays_open(reactor: Any, tmp_path: Path) -> None:
     # Twisted keeps one for the day that descriptors run out: before, then.
     closed(reactor, Port(reactor.listenTCP(0, Meeting()), ENTRANCE))
-    before = open_descriptors()
+    before = settled_descriptors()
     path, second = tmp_path / "port.sock", tmp_path / "direct.sock"
     entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", f"unix:{second}"])
     port = Port(reactor.listenUNIX(str(path), Meeting()), entrance)
@@ -285,7 +286,7 @@ def test_a_port_that_cannot_be_leaves_nothing_open(
     reactor: Any, tmp_path: Path
 ) -> None:
     closed(reactor, Port(reactor.listenTCP(0, Meeting()), ENTRANCE))
-    before = open_descriptors()
+    before = settled_descriptors()
     entrance = Entrance(LOOPBACK, direct_listen=["127.0.0.1:0", "192.0.2.1:9"])
     inner = reactor.listenTCP(0, Meeting())
     with pytest.raises(OSError, match=r"192\.0\.2\.1:9"):
